@@ -1,0 +1,1 @@
+//! PKCS#11: the keys of the service on a token.

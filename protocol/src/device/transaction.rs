@@ -1,0 +1,188 @@
+//! Transactions: what a relying party asks of a person, and the device's answer.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Done, Exchange, Method};
+use crate::bytes::Octets;
+use crate::encoding::SignatureAlgorithm;
+use crate::identifiers::{DocumentNumber, KeyPurpose};
+use crate::interaction::InteractionType;
+
+/// One request of a relying party, as the device gets it: everything from which the encoded
+/// message follows, and nothing that is only its hash (but for [`Content::Signature`], where the
+/// relying party itself sends no more than a digest).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transaction {
+    /// Names the transaction between device and service.
+    pub id: Uuid,
+    /// The account that is asked.
+    pub document_number: DocumentNumber,
+    /// The relying party's name exactly as it was sent; it enters the signed payload.
+    pub relying_party_name: String,
+    /// The relying party behind a broker, if there is one.
+    pub brokered_relying_party_name: Option<String>,
+    /// What is to be signed.
+    pub content: Content,
+    /// The interactions as the relying party sent them: Base64 of a JSON array, kept byte for byte.
+    pub interactions: String,
+    /// How the transaction reached the device; it enters the signed payload.
+    pub flow_type: FlowType,
+    /// The callback as sent; empty in notification and QR flows.
+    pub initial_callback_url: Option<String>,
+    /// Which encoding the signature has.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// When the relying party asked, Unix seconds.
+    pub created_at: i64,
+    /// How long an answer is still of use, from the moment of this message, in seconds.
+    pub expires_in_seconds: u32,
+}
+
+impl Transaction {
+    /// Which key, and so which PIN, the transaction needs.
+    pub fn purpose(&self) -> KeyPurpose {
+        match self.content {
+            Content::Authentication { .. } => KeyPurpose::Authentication,
+            Content::Signature { .. } => KeyPurpose::Signing,
+        }
+    }
+}
+
+/// What is to be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Content {
+    /// A login: the ACSP_V2 payload, rebuilt by the device.
+    Authentication {
+        /// `smart-id`, `smart-id-demo` or our own; the first field of the payload.
+        scheme_name: String,
+        /// Base64 as it will be returned to the relying party.
+        server_random: String,
+        /// Base64 as the relying party sent it.
+        rp_challenge: String,
+    },
+    /// A signature over a digest that the relying party computed.
+    Signature {
+        /// The digest; its length is that of the algorithm's hash.
+        digest: Octets,
+        /// Four digits, drawn by the service and shown by the relying party; absent in linked flows.
+        verification_code: Option<String>,
+    },
+}
+
+/// How a transaction reached the device. The spelling is part of the signed payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlowType {
+    /// Pushed.
+    Notification,
+    /// A device link scanned from another screen.
+    QR,
+    /// A device link opened by a browser on this machine.
+    Web2App,
+    /// A device link opened by a program on this machine.
+    App2App,
+}
+
+impl FlowType {
+    /// The spelling used in the payload and the relying-party API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification => "Notification",
+            Self::QR => "QR",
+            Self::Web2App => "Web2App",
+            Self::App2App => "App2App",
+        }
+    }
+}
+
+/// Asks for everything that waits for this device ("open the app"): the way without push.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListPending {}
+
+impl Exchange for ListPending {
+    type Reply = Pending;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/device/v1/transactions";
+}
+
+/// What waits for this device, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The transactions.
+    pub transactions: Vec<Transaction>,
+}
+
+/// Asks for one transaction.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FetchTransaction {}
+
+impl Exchange for FetchTransaction {
+    type Reply = Transaction;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/device/v1/transactions/{id}";
+}
+
+/// The device's half of the signature. A byte-identical repetition gets the stored answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirm {
+    /// `EM^d1 mod n1`, big endian, as long as `n1`.
+    pub share: Octets,
+    /// The PSS salt that the device drew; empty for PKCS#1 v1.5.
+    pub salt: Octets,
+    /// The interaction that the person saw.
+    pub interaction: InteractionType,
+    /// Base64url of SHA-256 of the device's verifier; for authentication only.
+    pub user_challenge: Option<String>,
+    /// The account's current token; the service answers with the next one.
+    pub freshness_token: String,
+}
+
+impl Exchange for Confirm {
+    type Reply = Confirmed;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/device/v1/transactions/{id}/confirm";
+}
+
+/// The transaction is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmed {
+    /// The whole signature, which the device verifies as well.
+    pub signature: Octets,
+    /// The token to present next.
+    pub freshness_token: String,
+}
+
+/// The person, or the device for them, declines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refuse {
+    /// Why.
+    pub reason: RefusalReason,
+    /// The interaction on whose screen it was refused, if one was shown.
+    pub interaction: Option<InteractionType>,
+}
+
+impl Exchange for Refuse {
+    type Reply = Done;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/device/v1/transactions/{id}/refuse";
+}
+
+/// Why a transaction was declined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RefusalReason {
+    /// The person chose to refuse.
+    User,
+    /// None of the offered interactions can be shown by this device.
+    NoSupportedInteraction,
+    /// The transaction contradicts itself or the account; the device will not sign it.
+    ProtocolFailure,
+}

@@ -1,0 +1,1 @@
+//! Vault on a TPM 2.0.

@@ -1,0 +1,1 @@
+//! The suite that every backend runs: what a person relies on, whatever holds the share.

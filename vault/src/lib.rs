@@ -1,0 +1,166 @@
+//! The one joint between the product and the hardware that holds a device's key shares. No I/O.
+//!
+//! [`Vault`] is what a backend implements: `symbolon-tpm` on a TPM 2.0, later `symbolon-hsm` on a
+//! PKCS#11 token. It speaks the product's words and is blocking on purpose: one thread owns a
+//! vault, a channel leads to it. No call waits for the network; what needs the service in the
+//! middle (a release) is two calls.
+//!
+//! Three things never look alike here: a wrong PIN ([`PinOutcome::Wrong`]), a lock
+//! ([`PinOutcome::Locked`]) and a fault ([`VaultError`]).
+
+mod error;
+mod pin;
+mod sealed;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use error::VaultError;
+pub use pin::{Pin, PinSyntaxError};
+pub use sealed::{SealedIdentity, SealedShare};
+
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
+use symbolon_protocol::device::lock::{CertifiedReading, Release};
+use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_protocol::lockout::PinCount;
+use symbolon_protocol::split_key::PartialSignature;
+
+/// Hardware that keeps device key shares behind PINs that it counts itself.
+///
+/// Every call may block for as long as the hardware takes (a discrete TPM makes an RSA key in ten
+/// seconds and more). A vault that lost its hardware answers [`VaultError::Unavailable`] and
+/// recovers by itself at a later call.
+pub trait Vault: Send {
+    /// What holds the shares, and what that promises.
+    fn custody(&mut self) -> Result<Custody, VaultError>;
+
+    /// Makes the keys by which one account's device is known: a P-256 key for TLS and, where the
+    /// hardware can certify its counters, an attestation key.
+    fn create_identity(&mut self) -> Result<NewIdentity, VaultError>;
+
+    /// Signs a SHA-256 digest with the device key: ECDSA P-256, `r` and `s`, 64 octets.
+    fn sign_as_device(
+        &mut self,
+        identity: &SealedIdentity,
+        digest: &[u8; 32],
+    ) -> Result<[u8; 64], VaultError>;
+
+    /// Makes one key share behind a new PIN. What it left in the hardware before an error is
+    /// removed again.
+    fn enrol(&mut self, enrolment: &ShareEnrolment, pin: &Pin)
+    -> Result<EnrolledShare, VaultError>;
+
+    /// How the PIN's counter stands. Never spends a try.
+    fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError>;
+
+    /// Does all that can be done before the PIN is known, while the person types. Optional:
+    /// [`Vault::sign`] does what is missing. What was prepared for another share is dropped.
+    fn prepare(&mut self, share: &SealedShare) -> Result<(), VaultError>;
+
+    /// Checks the PIN, counts the try and makes the share of the signature: one act of the hardware.
+    fn sign(
+        &mut self,
+        share: &SealedShare,
+        pin: Pin,
+        message: &EncodedMessage,
+    ) -> Result<PinOutcome<PartialSignature>, VaultError>;
+
+    /// Lets the hardware certify the PIN's counter over the service's nonce.
+    fn certify_count(
+        &mut self,
+        identity: &SealedIdentity,
+        share: &SealedShare,
+        nonce: &[u8],
+    ) -> Result<CertifiedReading, VaultError>;
+
+    /// Opens the session that a release will be bound to, and returns its nonce. It waits until
+    /// [`Vault::finish_release`], another `begin_release` or the end of the vault.
+    fn begin_release(&mut self, share: &SealedShare) -> Result<Octets, VaultError>;
+
+    /// Raises the PIN's limit with the service's release. Repeating an applied one changes nothing.
+    fn finish_release(
+        &mut self,
+        share: &SealedShare,
+        release: &Release,
+    ) -> Result<PinCount, VaultError>;
+
+    /// Sets a new PIN by the old one, which counts as a try.
+    fn change_pin(
+        &mut self,
+        share: &SealedShare,
+        old: Pin,
+        new: &Pin,
+    ) -> Result<PinOutcome<()>, VaultError>;
+
+    /// Removes the share from the hardware. Destroying what is gone already is no error.
+    fn destroy(&mut self, share: SealedShare) -> Result<(), VaultError>;
+}
+
+/// What a PIN led to.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum PinOutcome<T> {
+    /// The PIN was right.
+    Accepted(T),
+    /// The PIN was wrong, and the hardware counted the try.
+    Wrong {
+        /// How many tries are left before the lock; `None` where the hardware may not be asked
+        /// (an owner password is set and was not given to us). 0: this try was the last.
+        tries_left: Option<u32>,
+    },
+    /// The hardware judges no PIN until it is released. No try was counted.
+    Locked,
+}
+
+/// What a new key share is for.
+pub struct ShareEnrolment {
+    /// Names the share in the hardware's policies and the service's releases: document number and
+    /// purpose, see [`symbolon_protocol::release::PolicyReference`].
+    pub reference: symbolon_protocol::release::PolicyReference,
+    /// The service's release key: an uncompressed P-256 point, 65 octets.
+    pub release_key: Octets,
+    /// Which key of the account.
+    pub purpose: KeyPurpose,
+}
+
+/// A key share that now exists.
+pub struct EnrolledShare {
+    /// What the daemon keeps and hands back; holds no secret in clear.
+    pub sealed: SealedShare,
+    /// What the service gets.
+    pub public: DeviceKey,
+}
+
+/// A device identity that now exists.
+pub struct NewIdentity {
+    /// What the daemon keeps and hands back; holds no secret in clear.
+    pub sealed: SealedIdentity,
+    /// The device key, an uncompressed P-256 point, 65 octets: the TLS client certificate's key.
+    pub device_key: Octets,
+    /// What the service gets at enrolment.
+    pub hardware: Hardware,
+}
+
+/// What holds the shares, in words for `doctor` and for the person.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Custody {
+    /// E.g. `TPM 2.0 IFX 7.85`.
+    pub hardware: String,
+    /// Whether the hardware itself enforces the lockout: every check of the probe passed.
+    pub lockout_in_hardware: bool,
+    /// What was examined, in the order of examination.
+    pub findings: Vec<Finding>,
+}
+
+/// One examined property of the hardware.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// What was examined, in plain words.
+    pub property: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was seen, and what to do if it does not hold.
+    pub detail: String,
+}

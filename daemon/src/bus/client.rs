@@ -1,0 +1,115 @@
+//! The client side: a proxy of the daemon's interface, and pipes for secrets.
+#![expect(
+    missing_docs,
+    reason = "the proxy macro makes items that it does not document"
+)]
+
+use std::io::Write;
+use std::os::fd::OwnedFd;
+
+use zbus::Connection;
+use zbus::zvariant::Fd;
+
+use super::fault::{Fault, FaultKind};
+
+/// The daemon. Replies of type `String` are JSON of the type named with each method, all in
+/// [`super::messages`].
+#[zbus::proxy(
+    interface = "org.symbolon.Symbolon1",
+    default_service = "org.symbolon.Symbolon1",
+    default_path = "/org/symbolon/Symbolon1",
+    gen_blocking = false
+)]
+pub trait Symbolon {
+    /// The caller's accounts: [`super::messages::Accounts`].
+    fn list_accounts(&self) -> zbus::Result<String>;
+
+    /// What waits for the caller, freshly asked of the services: [`super::messages::PendingList`].
+    fn list_pending(&self) -> zbus::Result<String>;
+
+    /// How the daemon and the caller's accounts stand: [`super::messages::Status`].
+    fn status(&self) -> zbus::Result<String>;
+
+    /// The newest entries of an account's history: [`super::messages::History`].
+    fn history(&self, document_number: &str, limit: u32) -> zbus::Result<String>;
+
+    /// What works, what does not and what to do: [`super::messages::Diagnosis`].
+    fn doctor(&self) -> zbus::Result<String>;
+
+    /// Makes an account for the caller: [`super::messages::Enrolled`]. `service` may be empty
+    /// where only one is configured. Takes as long as the hardware needs for two RSA keys.
+    fn enrol(
+        &self,
+        service: &str,
+        code: Fd<'_>,
+        device_name: &str,
+        pin1: Fd<'_>,
+        pin2: Fd<'_>,
+    ) -> zbus::Result<String>;
+
+    /// Makes ready for the PIN while the person reads: [`super::messages::ApprovalBegun`].
+    fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
+
+    /// Approves with the PIN: [`super::messages::Verdict`].
+    fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
+
+    /// Refuses.
+    fn refuse(&self, transaction: &str) -> zbus::Result<()>;
+
+    /// Changes a PIN, `purpose` being `authentication` (PIN1) or `signing` (PIN2):
+    /// [`super::messages::Verdict`].
+    fn change_pin(
+        &self,
+        document_number: &str,
+        purpose: &str,
+        old: Fd<'_>,
+        new: Fd<'_>,
+    ) -> zbus::Result<String>;
+
+    /// Closes the account at the service, revokes its certificates and destroys its key shares.
+    fn delete(&self, document_number: &str) -> zbus::Result<()>;
+
+    /// Asks for the signals, for as long as this connection is on the bus.
+    fn subscribe(&self) -> zbus::Result<()>;
+
+    /// A transaction waits; it is in `ListPending`.
+    #[zbus(signal)]
+    fn offered(&self, transaction: &str) -> zbus::Result<()>;
+
+    /// A transaction waits no longer. The reason is `approved`, `refused`, `answeredElsewhere`,
+    /// `expired`, `accountUnusable` or `invalid` (the device itself refused it).
+    #[zbus(signal)]
+    fn withdrawn(&self, transaction: &str, reason: &str) -> zbus::Result<()>;
+
+    /// An account was enrolled, locked, released, closed or deleted.
+    #[zbus(signal)]
+    fn account_changed(&self, document_number: &str) -> zbus::Result<()>;
+}
+
+/// Connects to the system bus, or to the bus at `address`.
+pub async fn connect(address: Option<&str>) -> zbus::Result<Connection> {
+    match address {
+        Some(address) => zbus::connection::Builder::address(address)?.build().await,
+        None => Connection::system().await,
+    }
+}
+
+/// The daemon's own fault behind an error of the proxy, if it is one.
+pub fn fault_of(error: &zbus::Error) -> Option<Fault> {
+    let zbus::Error::MethodError(name, text, _) = error else {
+        return None;
+    };
+    let kind: FaultKind = name.as_str().parse().ok()?;
+    Some(Fault {
+        kind,
+        text: text.clone().unwrap_or_else(|| kind.as_str().to_owned()),
+    })
+}
+
+/// A pipe that holds `secret` and then ends; pass its reading end to the daemon. The caller wipes
+/// its own copy.
+pub fn secret_pipe(secret: &[u8]) -> std::io::Result<OwnedFd> {
+    let (reader, mut writer) = std::io::pipe()?;
+    writer.write_all(secret)?;
+    Ok(reader.into())
+}

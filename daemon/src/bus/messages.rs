@@ -1,0 +1,359 @@
+//! What the daemon answers on D-Bus: JSON, one type per reply.
+//!
+//! Fields are only ever added. Times are Unix seconds. Every text that came from outside (relying
+//! party names, interaction texts, people's names) has been through
+//! `symbolon_protocol::display_text`, so it is plain, bounded and free of controls.
+
+use serde::{Deserialize, Serialize};
+use symbolon_protocol::identifiers::{
+    CertificateLevel, DocumentNumber, KeyPurpose, SemanticsIdentifier,
+};
+use symbolon_protocol::interaction::InteractionType;
+use uuid::Uuid;
+
+/// `ListAccounts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accounts {
+    /// The caller's accounts (all of them for root), by document number.
+    pub accounts: Vec<Account>,
+    /// Account files that cannot be used, for their owner's and root's eyes.
+    pub damaged: Vec<DamagedAccount>,
+}
+
+/// One account on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Which account.
+    pub document_number: DocumentNumber,
+    /// Whose it is.
+    pub person: SemanticsIdentifier,
+    /// Their given name.
+    pub given_name: String,
+    /// Their surname.
+    pub surname: String,
+    /// The certificates' level.
+    pub level: CertificateLevel,
+    /// The service's name in the daemon's configuration.
+    pub service: String,
+    /// What the person calls this device.
+    pub device_name: String,
+    /// The user who owns it here.
+    pub owner: u32,
+    /// When it was enrolled.
+    pub enrolled_at: i64,
+    /// How the authentication PIN stands, as last known.
+    pub pin1: PinStanding,
+    /// How the signing PIN stands, as last known.
+    pub pin2: PinStanding,
+    /// The connection to the service.
+    pub connection: Connection,
+}
+
+/// An account file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DamagedAccount {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// How a PIN stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "state",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum PinStanding {
+    /// It is judged.
+    Open {
+        /// Tries before the next lock; absent where the hardware may not be asked.
+        tries_left: Option<u32>,
+    },
+    /// The account is locked, by this PIN or the other; a right PIN would not be judged.
+    Locked {
+        /// By which PIN.
+        by: KeyPurpose,
+        /// Until when, by this machine's clock; absent while the service could not be asked.
+        until: Option<i64>,
+        /// The same from now, in seconds.
+        remaining_seconds: Option<u32>,
+    },
+    /// The account is closed for good.
+    Closed {},
+}
+
+/// How an account's connection to its service stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "state",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Connection {
+    /// Transactions are pushed.
+    Connected {
+        /// Since when.
+        since: i64,
+        /// Whether by long polls, because something in between holds streams back.
+        long_poll: bool,
+    },
+    /// The first attempt is under way.
+    Connecting {},
+    /// The last attempt failed; another will be made by itself.
+    Disconnected {
+        /// Why.
+        detail: String,
+    },
+    /// The service knows the account no longer; nothing is tried.
+    Ended {
+        /// Why.
+        detail: String,
+    },
+}
+
+/// `ListPending`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingList {
+    /// What waits for the caller, oldest first.
+    pub transactions: Vec<PendingTransaction>,
+    /// Accounts whose service could not be asked; what was pushed from them is listed all the same.
+    pub not_asked: Vec<NotAsked>,
+}
+
+/// An account whose service could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotAsked {
+    /// Which account.
+    pub document_number: DocumentNumber,
+    /// Why.
+    pub detail: String,
+}
+
+/// One transaction, as a person is to see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingTransaction {
+    /// Names it in `BeginApproval`, `Approve` and `Refuse`.
+    pub id: Uuid,
+    /// Which account is asked.
+    pub document_number: DocumentNumber,
+    /// Which PIN: `authentication` is PIN1, `signing` PIN2.
+    pub purpose: KeyPurpose,
+    /// Who asks.
+    pub relying_party: String,
+    /// The party behind a broker, if there is one.
+    pub brokered_relying_party: Option<String>,
+    /// How it is to be shown: `displayTextAndPIN` on one screen with the PIN,
+    /// `confirmationMessage` on a screen of its own before the PIN.
+    pub interaction: InteractionType,
+    /// The relying party's text.
+    pub text: String,
+    /// Four digits that the relying party shows as well; absent in linked flows.
+    pub verification_code: Option<String>,
+    /// For a signature: the digest, hexadecimal, and its hash, for those who compare it.
+    pub digest: Option<Digest>,
+    /// When the relying party asked.
+    pub created_at: i64,
+    /// How long an answer is still of use, from this reply on.
+    pub expires_in_seconds: u32,
+}
+
+/// What a signature is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Digest {
+    /// E.g. `SHA-512`.
+    pub hash: String,
+    /// Lower-case hexadecimal.
+    pub value: String,
+}
+
+/// `BeginApproval`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalBegun {
+    /// What is to be approved, freshly counted down.
+    pub transaction: PendingTransaction,
+    /// How its PIN stands; anything but `open` means that no PIN needs to be asked for.
+    pub pin: PinStanding,
+}
+
+/// `Approve` and `ChangePin`: what came of the PIN. Faults are D-Bus errors instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "outcome",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Verdict {
+    /// The PIN was right, and what it was given for is done.
+    Accepted {},
+    /// The PIN was wrong and the try was counted; nothing was done.
+    WrongPin {
+        /// Tries before the lock; absent where the hardware may not be asked.
+        tries_left: Option<u32>,
+    },
+    /// The account is locked, by this try or earlier; nothing was done.
+    Locked {
+        /// By which PIN.
+        by: KeyPurpose,
+        /// Until when, by this machine's clock; absent while the service could not be asked.
+        until: Option<i64>,
+        /// The same from now, in seconds.
+        remaining_seconds: Option<u32>,
+    },
+    /// That was the last try of all: the account is closed, its certificates are revoked.
+    Closed {},
+}
+
+/// `Enrol`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Enrolled {
+    /// The new account.
+    pub document_number: DocumentNumber,
+    /// Whose it is.
+    pub person: SemanticsIdentifier,
+    /// Their given name.
+    pub given_name: String,
+    /// Their surname.
+    pub surname: String,
+    /// The certificates' level.
+    pub level: CertificateLevel,
+    /// What holds the key shares.
+    pub hardware: String,
+}
+
+/// `History`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// Newest first.
+    pub entries: Vec<HistoryEntry>,
+}
+
+/// Something that happened to an account on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// When, by this machine's clock.
+    pub at: i64,
+    /// What.
+    pub event: HistoryEvent,
+    /// For a transaction: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Uuid>,
+    /// Which PIN it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<KeyPurpose>,
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relying_party: Option<String>,
+    /// What the person was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The code that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<String>,
+    /// More, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HistoryEvent {
+    /// The account was made.
+    Enrolled,
+    /// A transaction was approved and its signature verified.
+    Approved,
+    /// A transaction was refused by the person.
+    Refused,
+    /// The device itself refused a transaction; `detail` says why.
+    RefusedByDevice,
+    /// A transaction ended before it was answered.
+    Expired,
+    /// Another device of the person answered it.
+    AnsweredElsewhere,
+    /// A wrong PIN was counted.
+    WrongPin,
+    /// The account was locked.
+    Locked,
+    /// A lock was released.
+    Released,
+    /// A PIN was changed.
+    PinChanged,
+    /// The account was closed by the service.
+    Closed,
+}
+
+/// `Status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The daemon's version.
+    pub version: String,
+    /// The configured services.
+    pub services: Vec<ServiceStatus>,
+    /// The caller's accounts.
+    pub accounts: Vec<Account>,
+    /// How many programs of the caller's user are told about transactions.
+    pub subscribers: u32,
+}
+
+/// A configured service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStatus {
+    /// Its name, as `Enrol` takes it.
+    pub name: String,
+    /// Where its device API is.
+    pub url: String,
+}
+
+/// `Doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    /// Whether nothing is worse than [`Severity::Notice`].
+    pub healthy: bool,
+    /// What was examined, in the order of examination.
+    pub findings: Vec<DoctorFinding>,
+}
+
+/// One examined thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DoctorFinding {
+    /// What was examined, e.g. `TPM`, `Service demo`, `Account PNOEE-…`.
+    pub subject: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found.
+    pub what: String,
+    /// What to do about it, where something can be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// As it should be.
+    Good,
+    /// Worth knowing.
+    Notice,
+    /// Something does not work, or not as well as it should.
+    Warning,
+    /// Nothing can be approved until this is mended.
+    Problem,
+}

@@ -147,9 +147,9 @@ pub struct PendingTransaction {
     /// Which PIN: `authentication` is PIN1, `signing` PIN2.
     pub purpose: KeyPurpose,
     /// Who asks.
-    pub relying_party: String,
+    pub relying_party_name: String,
     /// The party behind a broker, if there is one.
-    pub brokered_relying_party: Option<String>,
+    pub brokered_relying_party_name: Option<String>,
     /// How it is to be shown: `displayTextAndPIN` on one screen with the PIN,
     /// `confirmationMessage` on a screen of its own before the PIN.
     pub interaction: InteractionType,
@@ -161,7 +161,9 @@ pub struct PendingTransaction {
     pub digest: Option<Digest>,
     /// When the relying party asked.
     pub created_at: i64,
-    /// How long an answer is still of use, from this reply on.
+    /// Until when an answer is of use, by this machine's clock.
+    pub expires_at: i64,
+    /// The same from this reply on, in seconds.
     pub expires_in_seconds: u32,
 }
 
@@ -255,7 +257,7 @@ pub struct HistoryEntry {
     pub purpose: Option<KeyPurpose>,
     /// Who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relying_party: Option<String>,
+    pub relying_party_name: Option<String>,
     /// What the person was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

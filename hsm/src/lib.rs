@@ -1,1 +1,31 @@
 //! PKCS#11: the keys of the service on a token.
+//!
+//! * [`Hsm`]: a token with worker threads, each with a session of its own; what the service asks
+//!   of it, from async and from blocking code.
+//! * [`TokenAddress`], [`PinSource`]: which token, and where its PIN comes from.
+//! * [`HsmError`]: who is to blame when it does not work.
+//!
+//! Named keys are made once and never leave the token. Key shares of accounts, which would outgrow
+//! a token's storage, are made on the token, leave it wrapped under an AES key that never does, and
+//! come back as session objects for one operation each.
+//!
+//! There is no key in software here and no way to configure one.
+
+mod error;
+mod hsm;
+mod key;
+mod mechanisms;
+mod pin;
+mod pool;
+mod queue;
+mod session;
+mod share;
+mod token;
+
+pub use error::HsmError;
+pub use hsm::{Hsm, PoolSize};
+pub use key::{Curve, KeyLabel, Made, SigningKey};
+pub use mechanisms::MissingMechanism;
+pub use pin::{PinSource, TokenPin};
+pub use share::{SHARE_MODULUS_OCTETS, WrappedShare};
+pub use token::TokenAddress;

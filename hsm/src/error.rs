@@ -1,0 +1,145 @@
+//! Who is to blame when a token does not do what it was asked.
+
+use std::path::PathBuf;
+
+use cryptoki::context::Function;
+use cryptoki::error::{Error, RvError};
+
+/// Why the token did not do it. Each variant asks for something else of the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum HsmError {
+    /// The PKCS#11 module cannot be loaded.
+    #[error("the PKCS#11 module {} cannot be loaded: {reason}", path.display())]
+    ModuleMissing {
+        /// The configured path.
+        path: PathBuf,
+        /// What the loader said.
+        reason: String,
+    },
+    /// The module has no token of that label or serial number.
+    #[error("the PKCS#11 module has no token `{name}`; it has {present}")]
+    TokenMissing {
+        /// The configured name.
+        name: String,
+        /// The labels that it does have.
+        present: String,
+    },
+    /// Several tokens have that label, so that it names none.
+    #[error("several tokens are labelled `{name}`; name the serial number instead")]
+    TokenAmbiguous {
+        /// The configured name.
+        name: String,
+    },
+    /// The PIN could not be read.
+    #[error("the token's PIN cannot be read: {0}")]
+    PinUnavailable(String),
+    /// The token refused the PIN. It is not tried again: tokens lock after a few wrong ones.
+    #[error("the token refused the PIN; it is not tried again until a restart")]
+    PinWrong,
+    /// The token's PIN is locked or expired.
+    #[error("the token's PIN is locked; its security officer must unlock it")]
+    PinLocked,
+    /// The token has no key of that label, or one of another kind.
+    #[error("the token has no key `{0}`")]
+    KeyMissing(String),
+    /// The token cannot do this at all.
+    #[error("the token cannot do {function} with what it was asked ({code})")]
+    MechanismMissing {
+        /// The PKCS#11 function.
+        function: String,
+        /// What it returned.
+        code: String,
+    },
+    /// A wrapped share is not what this token's wrapping key once wrapped.
+    #[error("the wrapped key share is damaged, or wrapped under another key ({0})")]
+    WrappedShareDamaged(String),
+    /// More is asked than the token gets done.
+    #[error("the token is busy")]
+    Busy,
+    /// The session, the login or the token itself went away. Seen by callers only after opening
+    /// everything anew did not help.
+    #[error("the token is gone: {function} says {code}")]
+    Gone {
+        /// The PKCS#11 function.
+        function: String,
+        /// What it returned.
+        code: String,
+    },
+    /// Anything else: the token is broken, or the module has a bug.
+    #[error("the token failed: {function} says {code}")]
+    Fault {
+        /// The PKCS#11 function, or what else was tried.
+        function: String,
+        /// What came of it.
+        code: String,
+    },
+}
+
+impl HsmError {
+    /// A fault that no PKCS#11 function reported.
+    pub(crate) fn fault(function: &str, code: impl ToString) -> Self {
+        Self::Fault {
+            function: function.to_owned(),
+            code: code.to_string(),
+        }
+    }
+
+    /// Whether opening module, session and login anew may help.
+    pub(crate) fn may_pass_with_a_new_session(&self) -> bool {
+        matches!(self, Self::Gone { .. })
+    }
+}
+
+impl From<Error> for HsmError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Pkcs11(code, function) => from_return_value(code, function),
+            Error::NullFunctionPointer | Error::NotSupported => Self::MechanismMissing {
+                function: "a PKCS#11 function".to_owned(),
+                code: format!("{error:?}"),
+            },
+            other => Self::fault("the PKCS#11 module", format!("{other:?}")),
+        }
+    }
+}
+
+/// `Debug` of both, because cryptoki's `Display` of a return value is a paragraph of the standard.
+fn from_return_value(code: RvError, function: Function) -> HsmError {
+    use RvError as R;
+    let (function_name, code_name) = (format!("{function:?}"), format!("{code:?}"));
+    match code {
+        R::PinIncorrect | R::PinInvalid | R::PinLenRange => HsmError::PinWrong,
+        R::PinLocked | R::PinExpired => HsmError::PinLocked,
+        R::MechanismInvalid
+        | R::MechanismParamInvalid
+        | R::FunctionNotSupported
+        | R::CurveNotSupported
+        | R::KeySizeRange => HsmError::MechanismMissing {
+            function: function_name,
+            code: code_name,
+        },
+        R::SessionHandleInvalid
+        | R::SessionClosed
+        | R::SessionReadOnlyExists
+        | R::UserNotLoggedIn
+        | R::CryptokiNotInitialized
+        | R::DeviceRemoved
+        | R::DeviceError
+        | R::TokenNotPresent
+        | R::SlotIdInvalid
+        | R::OperationActive
+        | R::KeyHandleInvalid
+        | R::ObjectHandleInvalid
+        | R::UnwrappingKeyHandleInvalid
+        | R::WrappingKeyHandleInvalid => HsmError::Gone {
+            function: function_name,
+            code: code_name,
+        },
+        R::SessionCount => HsmError::Busy,
+        _ if matches!(function, Function::UnwrapKey) => HsmError::WrappedShareDamaged(code_name),
+        _ => HsmError::Fault {
+            function: function_name,
+            code: code_name,
+        },
+    }
+}

@@ -1,0 +1,138 @@
+//! What the service asks of its token.
+
+use std::sync::Arc;
+
+use crate::error::HsmError;
+use crate::key::{self, Curve, KeyLabel, Made, SigningKey};
+use crate::mechanisms::{self, MissingMechanism};
+use crate::pin::PinSource;
+use crate::pool::Pool;
+use crate::share::{self, WrappedShare};
+use crate::token::{Access, Token, TokenAddress};
+
+/// How many threads use the token, and how many jobs may wait for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSize {
+    /// Threads that sign; each has a session. At least one.
+    pub workers: usize,
+    /// Jobs that may wait; one more is refused as [`HsmError::Busy`].
+    pub waiting: usize,
+}
+
+/// A token, open and logged in. Clones share it; the last one dropped closes it.
+#[derive(Clone)]
+pub struct Hsm(Arc<Inner>);
+
+struct Inner {
+    token: Arc<Token>,
+    /// For what somebody waits for: milliseconds each.
+    signing: Pool,
+    /// For making keys: up to seconds each, so on a thread of its own.
+    making: Pool,
+}
+
+impl Hsm {
+    /// Loads the module, finds the token and logs in.
+    pub fn open(
+        address: TokenAddress,
+        pins: Arc<dyn PinSource>,
+        size: PoolSize,
+    ) -> Result<Self, HsmError> {
+        let token = Arc::new(Token::open(address, pins)?);
+        let signing = Pool::start(
+            "hsm",
+            &token,
+            Access::Use,
+            size.workers.max(1),
+            size.waiting,
+        )?;
+        let making = Pool::start("hsm-make", &token, Access::Make, 1, size.waiting)?;
+        Ok(Self(Arc::new(Inner {
+            token,
+            signing,
+            making,
+        })))
+    }
+
+    /// What the token cannot do of what the service needs. Nothing, if it is fit.
+    pub fn missing_mechanisms(&self) -> Result<Vec<MissingMechanism>, HsmError> {
+        mechanisms::missing(&self.0.token)
+    }
+
+    /// Makes a signing key that stays on the token, unless there is one of that label. Blocks.
+    pub fn make_signing_key(&self, label: KeyLabel, curve: Curve) -> Result<Made, HsmError> {
+        self.0
+            .making
+            .run_blocking(move |session| SigningKey::make(session, label, curve))
+    }
+
+    /// Makes an AES-256 key that stays on the token and can only wrap and unwrap, unless there is
+    /// one of that label. Blocks.
+    pub fn make_wrapping_key(&self, label: KeyLabel) -> Result<Made, HsmError> {
+        self.0
+            .making
+            .run_blocking(move |session| key::make_wrapping_key(session, label))
+    }
+
+    /// Finds a signing key. Blocks.
+    pub fn signing_key(&self, label: KeyLabel, curve: Curve) -> Result<SigningKey, HsmError> {
+        self.0
+            .signing
+            .run_blocking(move |session| SigningKey::find(session, label, curve))
+    }
+
+    /// Makes sure that there is a wrapping key. Blocks.
+    pub fn expect_wrapping_key(&self, label: KeyLabel) -> Result<(), HsmError> {
+        self.0.signing.run_blocking(move |session| {
+            session.key(label, cryptoki::object::ObjectClass::SECRET_KEY)?;
+            Ok(())
+        })
+    }
+
+    /// ECDSA over a digest: r and s, big endian, each as long as the curve's scalars.
+    pub async fn sign(&self, key: &SigningKey, digest: &[u8]) -> Result<Vec<u8>, HsmError> {
+        let (key, digest) = (key.clone(), digest.to_vec());
+        self.0
+            .signing
+            .run(move |session| key.sign(session, &digest))
+            .await
+    }
+
+    /// The same for code that cannot wait otherwise than by holding its thread. Goes first.
+    pub fn sign_blocking(&self, key: &SigningKey, digest: &[u8]) -> Result<Vec<u8>, HsmError> {
+        let (key, digest) = (key.clone(), digest.to_vec());
+        self.0
+            .signing
+            .run_blocking(move |session| key.sign(session, &digest))
+    }
+
+    /// Makes a key share: takes a token up to seconds, so it is done beside what others wait for.
+    pub async fn generate_share(&self, wrapping_key: KeyLabel) -> Result<WrappedShare, HsmError> {
+        self.0
+            .making
+            .run(move |session| share::generate(session, wrapping_key))
+            .await
+    }
+
+    /// `message^d mod n` with a wrapped share: unwrapped, used once, destroyed.
+    ///
+    /// `message` is big endian, as long as the modulus and below it. The result is *not* checked
+    /// here; the caller must, before it combines it with anything.
+    pub async fn raw_rsa_with_wrapped(
+        &self,
+        wrapping_key: KeyLabel,
+        wrapped: Vec<u8>,
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>, HsmError> {
+        self.0
+            .signing
+            .run(move |session| share::raw_rsa(session, wrapping_key, &wrapped, &message))
+            .await
+    }
+}
+
+impl std::fmt::Debug for Hsm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hsm(..)")
+    }
+}

@@ -1,0 +1,237 @@
+//! Named keys that stay on the token.
+
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
+
+use crate::error::HsmError;
+use crate::session::TokenSession;
+
+/// The label (`CKA_LABEL`) by which a key is found on the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyLabel(pub &'static str);
+
+impl std::fmt::Display for KeyLabel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// Whether a key had to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It is new.
+    Now,
+    /// It was there before, and was left alone.
+    Before,
+}
+
+/// The elliptic curves of the service's signing keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Curve {
+    /// NIST P-256 (secp256r1).
+    P256,
+    /// NIST P-384 (secp384r1).
+    P384,
+}
+
+impl Curve {
+    /// The DER encoding of the curve's object identifier (RFC 5480 section 2.1.1.1).
+    fn parameters(self) -> &'static [u8] {
+        match self {
+            Self::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+            Self::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+        }
+    }
+
+    /// How long a scalar is, in octets. Digests to sign are as long; signatures are twice that.
+    pub fn scalar_octets(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+        }
+    }
+
+    /// How long an uncompressed point is, in octets (SEC 1 section 2.3.3).
+    pub fn point_octets(self) -> usize {
+        1 + 2 * self.scalar_octets()
+    }
+}
+
+/// An ECDSA key on the token: where it is, and its public half.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    pub(crate) label: KeyLabel,
+    curve: Curve,
+    point: Vec<u8>,
+}
+
+impl SigningKey {
+    /// The key's label.
+    pub fn label(&self) -> KeyLabel {
+        self.label
+    }
+
+    /// The key's curve.
+    pub fn curve(&self) -> Curve {
+        self.curve
+    }
+
+    /// The public key: an uncompressed point, 65 octets on P-256 and 97 on P-384.
+    pub fn point(&self) -> &[u8] {
+        &self.point
+    }
+
+    pub(crate) fn find(
+        session: &TokenSession,
+        label: KeyLabel,
+        curve: Curve,
+    ) -> Result<Self, HsmError> {
+        session.key(label, ObjectClass::PRIVATE_KEY)?;
+        let public = session.key(label, ObjectClass::PUBLIC_KEY)?;
+        let attributes = session
+            .pkcs11()
+            .get_attributes(public, &[AttributeType::EcParams, AttributeType::EcPoint])?;
+        let mut parameters = None;
+        let mut point = None;
+        for attribute in attributes {
+            match attribute {
+                Attribute::EcParams(octets) => parameters = Some(octets),
+                Attribute::EcPoint(octets) => point = Some(octets),
+                _ => {}
+            }
+        }
+        if parameters.as_deref() != Some(curve.parameters()) {
+            return Err(HsmError::KeyMissing(format!("{label} on {curve:?}")));
+        }
+        let point = point
+            .and_then(|encoded| uncompressed_point(&encoded, curve))
+            .ok_or_else(|| HsmError::fault("reading a public key", "not an uncompressed point"))?;
+        Ok(Self {
+            label,
+            curve,
+            point,
+        })
+    }
+
+    /// Makes the key unless there is one. Needs a read-write session.
+    pub(crate) fn make(
+        session: &TokenSession,
+        label: KeyLabel,
+        curve: Curve,
+    ) -> Result<Made, HsmError> {
+        if session.has_key(label, ObjectClass::PRIVATE_KEY)? {
+            Self::find(session, label, curve)?;
+            return Ok(Made::Before);
+        }
+        let public = [
+            Attribute::Token(true),
+            Attribute::Label(label.0.into()),
+            Attribute::Id(label.0.into()),
+            Attribute::EcParams(curve.parameters().to_vec()),
+            Attribute::Verify(true),
+        ];
+        let private = [
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Label(label.0.into()),
+            Attribute::Id(label.0.into()),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            Attribute::Sign(true),
+            Attribute::Derive(false),
+        ];
+        session
+            .pkcs11()
+            .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?;
+        Ok(Made::Now)
+    }
+
+    /// ECDSA over a digest that is as long as the curve's scalars: r and s, big endian, one after
+    /// the other.
+    pub(crate) fn sign(&self, session: &TokenSession, digest: &[u8]) -> Result<Vec<u8>, HsmError> {
+        let key = session.key(self.label, ObjectClass::PRIVATE_KEY)?;
+        let signature = session.pkcs11().sign(&Mechanism::Ecdsa, key, digest)?;
+        if signature.len() != 2 * self.curve.scalar_octets() {
+            return Err(HsmError::fault("Sign", "a signature of another length"));
+        }
+        Ok(signature)
+    }
+}
+
+/// Makes the AES-256 key that wraps key shares, unless there is one. Needs a read-write session.
+///
+/// It must never decrypt: whoever could have it decrypt what it wrapped would read the shares.
+/// Hence the explicit refusals, and `CKA_MODIFIABLE` false so that they stay.
+pub(crate) fn make_wrapping_key(session: &TokenSession, label: KeyLabel) -> Result<Made, HsmError> {
+    if session.has_key(label, ObjectClass::SECRET_KEY)? {
+        return Ok(Made::Before);
+    }
+    let template = [
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::ValueLen(32.into()),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Label(label.0.into()),
+        Attribute::Id(label.0.into()),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Modifiable(false),
+        Attribute::Wrap(true),
+        Attribute::Unwrap(true),
+        Attribute::Encrypt(false),
+        Attribute::Decrypt(false),
+        Attribute::Sign(false),
+        Attribute::Verify(false),
+        Attribute::Derive(false),
+    ];
+    session
+        .pkcs11()
+        .generate_key(&Mechanism::AesKeyGen, &template)?;
+    Ok(Made::Now)
+}
+
+/// `CKA_EC_POINT` is a DER OCTET STRING around the point (PKCS#11 2.40 mechanisms section 2.3.3);
+/// some modules leave the OCTET STRING out.
+fn uncompressed_point(encoded: &[u8], curve: Curve) -> Option<Vec<u8>> {
+    let length = curve.point_octets();
+    let point = match encoded {
+        [0x04, inner_length, inner @ ..]
+            if usize::from(*inner_length) == length && inner.len() == length =>
+        {
+            inner
+        }
+        bare => bare,
+    };
+    (point.len() == length && point.first() == Some(&0x04)).then(|| point.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_read_with_and_without_its_octet_string() {
+        let mut point = vec![0x04];
+        point.extend([7; 64]);
+        let mut wrapped = vec![0x04, 65];
+        wrapped.extend(&point);
+        assert_eq!(
+            uncompressed_point(&point, Curve::P256).as_ref(),
+            Some(&point)
+        );
+        assert_eq!(
+            uncompressed_point(&wrapped, Curve::P256).as_ref(),
+            Some(&point)
+        );
+    }
+
+    #[test]
+    fn anything_else_is_no_point() {
+        let mut compressed = vec![0x02];
+        compressed.extend([7; 32]);
+        assert_eq!(uncompressed_point(&compressed, Curve::P256), None);
+        assert_eq!(uncompressed_point(&[0x04; 64], Curve::P256), None);
+        assert_eq!(uncompressed_point(&[], Curve::P384), None);
+    }
+}

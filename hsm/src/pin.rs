@@ -1,0 +1,65 @@
+//! The token's PIN and where it comes from.
+
+use cryptoki::types::AuthPin;
+use zeroize::Zeroizing;
+
+use crate::error::HsmError;
+
+/// A token's user PIN: wiped when dropped, never copied or printed.
+pub struct TokenPin(AuthPin);
+
+impl TokenPin {
+    /// Takes a PIN as a file or a credential holds it; one trailing line end is not part of it.
+    pub fn from_octets(octets: Zeroizing<Vec<u8>>) -> Result<Self, HsmError> {
+        let text = std::str::from_utf8(&octets)
+            .map_err(|_| HsmError::PinUnavailable("it is not UTF-8".to_owned()))?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(HsmError::PinUnavailable("it is empty".to_owned()));
+        }
+        // `Box<str>` from a slice is allocated at its exact length: nothing is left behind unwiped.
+        Ok(Self(AuthPin::new(Box::from(text))))
+    }
+
+    pub(crate) fn as_auth_pin(&self) -> &AuthPin {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for TokenPin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenPin(..)")
+    }
+}
+
+/// Where the PIN comes from. It is asked at each login, so that no process keeps the PIN in memory
+/// for the sake of a login that may become necessary.
+pub trait PinSource: Send + Sync {
+    /// Reads the PIN.
+    fn pin(&self) -> Result<TokenPin, HsmError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(octets: &[u8]) -> Result<TokenPin, HsmError> {
+        TokenPin::from_octets(Zeroizing::new(octets.to_vec()))
+    }
+
+    #[test]
+    fn nothing_and_noise_are_no_pin() {
+        assert!(matches!(parsed(b"\n"), Err(HsmError::PinUnavailable(_))));
+        assert!(matches!(parsed(b""), Err(HsmError::PinUnavailable(_))));
+        assert!(matches!(
+            parsed(&[0xff, 0xfe]),
+            Err(HsmError::PinUnavailable(_))
+        ));
+    }
+
+    #[test]
+    fn is_never_printed() {
+        assert_eq!(format!("{:?}", parsed(b"271828").unwrap()), "TokenPin(..)");
+    }
+}

@@ -1,0 +1,180 @@
+//! One token of one module: finding it, logging in, starting again when it went away.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::{MechanismInfo, MechanismType};
+use cryptoki::session::{Session, SessionState, UserType};
+use cryptoki::slot::Slot;
+
+use crate::error::HsmError;
+use crate::pin::PinSource;
+
+/// Which token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenAddress {
+    /// The PKCS#11 module, a shared library.
+    pub module: PathBuf,
+    /// The token's label or its serial number.
+    pub token: String,
+}
+
+/// What a session may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Use keys, and make session objects.
+    Use,
+    /// Make keys that stay.
+    Make,
+}
+
+/// A token, by its module and its name.
+pub(crate) struct Token {
+    pkcs11: Pkcs11,
+    address: TokenAddress,
+    pins: Arc<dyn PinSource>,
+    login: Mutex<Login>,
+    generation: AtomicU64,
+}
+
+/// Guards logging in: one thread at a time, and never again after a refusal.
+struct Login {
+    refused: Option<Refusal>,
+}
+
+#[derive(Clone, Copy)]
+enum Refusal {
+    Wrong,
+    Locked,
+}
+
+impl Token {
+    /// Loads and starts the module.
+    pub(crate) fn open(address: TokenAddress, pins: Arc<dyn PinSource>) -> Result<Self, HsmError> {
+        let pkcs11 = Pkcs11::new(&address.module).map_err(|error| HsmError::ModuleMissing {
+            path: address.module.clone(),
+            reason: format!("{error}"),
+        })?;
+        let token = Self {
+            pkcs11,
+            address,
+            pins,
+            login: Mutex::new(Login { refused: None }),
+            generation: AtomicU64::new(0),
+        };
+        token.initialize()?;
+        Ok(token)
+    }
+
+    /// Which start of the module this is. Handles of an earlier one are void, and may by now be
+    /// somebody else's: they must not even be closed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// A logged-in session, and the generation to which it belongs.
+    pub(crate) fn open_session(&self, access: Access) -> Result<(Session, u64), HsmError> {
+        // One at a time: two threads that restart the module at once would void each other's work.
+        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        match login.refused {
+            Some(Refusal::Wrong) => return Err(HsmError::PinWrong),
+            Some(Refusal::Locked) => return Err(HsmError::PinLocked),
+            None => {}
+        }
+        let slot = match self.find_slot() {
+            Err(HsmError::Gone { .. }) => {
+                self.initialize()?;
+                self.find_slot()?
+            }
+            found => found?,
+        };
+        let session = match access {
+            Access::Use => self.pkcs11.open_ro_session(slot)?,
+            Access::Make => self.pkcs11.open_rw_session(slot)?,
+        };
+        if let Err(error) = self.log_in(&session) {
+            login.refused = match error {
+                HsmError::PinWrong => Some(Refusal::Wrong),
+                HsmError::PinLocked => Some(Refusal::Locked),
+                _ => None,
+            };
+            return Err(error);
+        }
+        Ok((session, self.generation()))
+    }
+
+    /// The mechanisms that the token offers.
+    pub(crate) fn mechanisms(&self) -> Result<Vec<(MechanismType, MechanismInfo)>, HsmError> {
+        let slot = self.find_slot()?;
+        self.pkcs11
+            .get_mechanism_list(slot)?
+            .into_iter()
+            .map(|kind| Ok((kind, self.pkcs11.get_mechanism_info(slot, kind)?)))
+            .collect()
+    }
+
+    /// Starts the module. Another part of the process may have started it: then it runs.
+    fn initialize(&self) -> Result<(), HsmError> {
+        match self
+            .pkcs11
+            .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
+        {
+            Ok(()) => {
+                self.generation.fetch_add(1, Ordering::AcqRel);
+                Ok(())
+            }
+            Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn find_slot(&self) -> Result<Slot, HsmError> {
+        let mut present = Vec::new();
+        let mut by_label = Vec::new();
+        for slot in self.pkcs11.get_slots_with_token()? {
+            // Some modules describe some tokens so badly that cryptoki cannot read it: such a one
+            // is not ours, and must not hide ours.
+            let Ok(info) = self.pkcs11.get_token_info(slot) else {
+                continue;
+            };
+            if info.serial_number() == self.address.token {
+                return Ok(slot);
+            }
+            if info.label() == self.address.token {
+                by_label.push(slot);
+            }
+            if info.token_initialized() {
+                present.push(format!("`{}`", info.label()));
+            }
+        }
+        match by_label[..] {
+            [slot] => Ok(slot),
+            [] => Err(HsmError::TokenMissing {
+                name: self.address.token.clone(),
+                present: match present.is_empty() {
+                    true => "none".to_owned(),
+                    false => present.join(", "),
+                },
+            }),
+            _ => Err(HsmError::TokenAmbiguous {
+                name: self.address.token.clone(),
+            }),
+        }
+    }
+
+    /// Login belongs to the process, not to the session: a second one is refused and not needed.
+    fn log_in(&self, session: &Session) -> Result<(), HsmError> {
+        let state = session.get_session_info()?.session_state();
+        if matches!(state, SessionState::RoUser | SessionState::RwUser) {
+            return Ok(());
+        }
+        let pin = self.pins.pin()?;
+        match session.login(UserType::User, Some(pin.as_auth_pin())) {
+            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

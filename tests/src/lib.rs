@@ -1,1 +1,34 @@
-//! The rig.
+//! The rig: the whole system on real parts, each test with its own.
+//!
+//! * [`process`], [`folder`], [`eventually`]: a process that dies with its owner, a folder that
+//!   goes with the test, and waiting for a condition instead of a time.
+//! * [`swtpm`] and [`tpm_proxy`]: a TPM of one's own, and a tap on the wire to it that records and
+//!   breaks.
+//! * [`token`], [`clock`], [`service`]: SoftHSM2, moved time, the service.
+//! * [`bus`], [`daemon`], [`cli`]: a private system bus, the daemon, the command line.
+//! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
+//! * [`tcp_cut`]: a wire between daemon and service that can be cut.
+//! * [`rig`]: all of it together.
+//!
+//! Everything here panics when it cannot do its work: for a test that is a failure with a reason,
+//! and `Drop` still ends every process and removes every folder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "test support: a rig that cannot be built is a failed test, told on stderr"
+)]
+
+pub mod bus;
+pub mod clock;
+pub mod eventually;
+pub mod folder;
+pub mod openssl;
+pub mod process;
+pub mod relying_party;
+pub mod requirements;
+pub mod swtpm;
+pub mod tcp_cut;
+pub mod token;
+pub mod tpm_proxy;

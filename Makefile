@@ -1,0 +1,36 @@
+# What a newcomer needs. Each target sets up what it needs by itself; `make` alone lists them.
+
+CARGO ?= cargo
+# Unattended demo: make demo PINS=1593,26481 (PIN1 of 4 to 12 digits, PIN2 of 5 to 12).
+PINS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint deb dependencies
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: dependencies ## a login, a signature and a lock, on a TPM emulator, in a folder of its own
+	$(CARGO) build --quiet --workspace --bins
+	@SYMBOLON_DEMO_PINS=$(PINS) target/debug/demo
+
+test: dependencies ## every test, on real parts
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace
+
+bench: dependencies ## how fast, as ratios; also written to target/bench.json
+	$(CARGO) build --release --workspace --bins
+	@target/release/bench
+
+lint: ## format, clippy, licences
+	packaging/install-dependencies --lint
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) deny check
+
+deb: ## the Debian packages, into target/debian
+	packaging/install-dependencies --deb
+	packaging/build-deb
+
+dependencies:
+	@packaging/install-dependencies

@@ -1,0 +1,142 @@
+//! A process that dies with its owner, and whose output stands in a log.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::eventually::eventually;
+
+/// How long a process may take to end after it was asked to.
+const TO_END: Duration = Duration::from_secs(10);
+
+/// A running process of ours. Killed, by its own id alone, when dropped.
+pub struct Running {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    ended: Option<ExitStatus>,
+}
+
+impl Running {
+    /// Starts it; what it prints is appended to `<logs>/<name>.log`.
+    pub fn start(name: &str, logs: &Path, command: &mut Command) -> Self {
+        let log = logs.join(format!("{name}.log"));
+        let output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap_or_else(|error| panic!("cannot write {}: {error}", log.display()));
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
+        Self {
+            name: name.to_owned(),
+            child,
+            log,
+            ended: None,
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// How it ended, if it has.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().unwrap();
+        }
+        self.ended
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.exit_status().is_none()
+    }
+
+    /// Waits for it to end by itself.
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        let what = format!("the end of {}", self.name);
+        eventually(&what, limit, || self.exit_status())
+    }
+
+    /// Asks it to end, as a service manager does, and waits.
+    ///
+    /// # Panics
+    /// If it does not end in time, or not of its own will.
+    pub fn stop(&mut self) -> ExitStatus {
+        if self.is_running() {
+            kill_process(self.pid(), Signal::TERM).ok();
+        }
+        self.wait(TO_END)
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill9(&mut self) {
+        if self.is_running() {
+            kill_process(self.pid(), Signal::KILL).ok();
+        }
+        self.wait(TO_END);
+    }
+
+    /// Waits until `ready` answers; gives up at once when the process is gone.
+    pub fn wait_until_ready<T>(
+        &mut self,
+        limit: Duration,
+        mut ready: impl FnMut() -> Option<T>,
+    ) -> T {
+        let name = self.name.clone();
+        eventually(&format!("{name} to be ready"), limit, || {
+            if let Some(status) = self.exit_status() {
+                panic!("{name} ended with {status} while starting:\n{}", self.log());
+            }
+            ready()
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.exit_status().is_none() {
+            self.child.kill().ok();
+            self.child.wait().ok();
+        }
+    }
+}
+
+/// Whether the process was ended by this signal.
+pub fn was_killed_by(status: ExitStatus, signal: Signal) -> bool {
+    status.signal() == Some(signal.as_raw())
+}
+
+/// A program of this workspace, from the folder that this executable was built into.
+///
+/// # Panics
+/// If it has not been built; `cargo test -p symbolon-tests` does not build other packages.
+pub fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| {
+            panic!(
+                "{name} is not built beside {}; run `cargo build --workspace --bins` first",
+                own.display()
+            )
+        })
+}

@@ -1,0 +1,445 @@
+//! A relying party, written from its side of the wire: it shares no code with what it talks to.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use ureq::Agent;
+
+use crate::openssl::{self, Trust};
+
+/// How a signature is to be encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSASSA-PSS with this hash, by its name in the API.
+    Pss(&'static str),
+    /// PKCS#1 v1.5 with SHA-2 of this many bits.
+    Pkcs1(u16),
+}
+
+impl Algorithm {
+    /// Everything that the API offers.
+    pub const ALL: [Self; 9] = [
+        Self::Pss("SHA-256"),
+        Self::Pss("SHA-384"),
+        Self::Pss("SHA-512"),
+        Self::Pss("SHA3-256"),
+        Self::Pss("SHA3-384"),
+        Self::Pss("SHA3-512"),
+        Self::Pkcs1(256),
+        Self::Pkcs1(384),
+        Self::Pkcs1(512),
+    ];
+
+    /// The hash's name for openssl.
+    pub fn openssl_hash(self) -> String {
+        match self {
+            Self::Pss(hash) => hash.to_lowercase().replacen("sha-", "sha", 1),
+            Self::Pkcs1(bits) => format!("sha{bits}"),
+        }
+    }
+
+    /// Octets of salt; none for PKCS#1 v1.5.
+    pub fn salt_length(self) -> usize {
+        match self {
+            Self::Pss(hash) => hash[hash.len() - 3..].parse::<usize>().unwrap() / 8,
+            Self::Pkcs1(_) => 0,
+        }
+    }
+
+    fn parameters(self) -> Value {
+        match self {
+            Self::Pss(hash) => json!({
+                "signatureAlgorithm": "rsassa-pss",
+                "signatureAlgorithmParameters": {"hashAlgorithm": hash},
+            }),
+            Self::Pkcs1(bits) => json!({
+                "signatureAlgorithm": format!("sha{bits}WithRSAEncryption"),
+            }),
+        }
+    }
+
+    /// What the status must say of the signature's algorithm.
+    fn check(self, signature: &Value) -> Result<(), String> {
+        let expected = match self {
+            Self::Pss(hash) => json!({
+                "signatureAlgorithm": "rsassa-pss",
+                "signatureAlgorithmParameters": {
+                    "hashAlgorithm": hash,
+                    "maskGenAlgorithm": {"algorithm": "id-mgf1", "parameters": {"hashAlgorithm": hash}},
+                    "saltLength": self.salt_length(),
+                    "trailerField": "0xbc",
+                },
+            }),
+            Self::Pkcs1(_) => self.parameters(),
+        };
+        for name in ["signatureAlgorithm", "signatureAlgorithmParameters"] {
+            if signature.get(name) != expected.get(name) {
+                return Err(format!("{name} is {:?}", signature.get(name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whom a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A person, on whichever of their devices: `etsi/PNOEE-…`.
+    Person(String),
+    /// One account: `document/PNOEE-…-XXXX-Q`.
+    Document(String),
+}
+
+impl Target {
+    fn path(&self) -> String {
+        match self {
+            Self::Person(identifier) => format!("etsi/{identifier}"),
+            Self::Document(number) => format!("document/{number}"),
+        }
+    }
+}
+
+/// A relying party that is registered with a service.
+pub struct RelyingParty {
+    base: String,
+    uuid: String,
+    name: String,
+    agent: Agent,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body; null if it was no JSON.
+    pub body: Value,
+}
+
+/// A login under way.
+pub struct Login {
+    /// The session.
+    pub session: String,
+    /// What the relying party shows to the person, computed by itself.
+    pub verification_code: String,
+    challenge: String,
+    interactions: String,
+    algorithm: Algorithm,
+    relying_party_name: String,
+}
+
+/// A signature under way.
+pub struct Signing {
+    /// The session.
+    pub session: String,
+    /// What the relying party shows to the person, as the service drew it.
+    pub verification_code: String,
+    document: Vec<u8>,
+    algorithm: Algorithm,
+}
+
+/// Who was proven, and by what.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// The account.
+    pub document_number: String,
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+impl RelyingParty {
+    /// One that reaches the service at `address` (`host:port`).
+    pub fn new(address: &str, uuid: &str, name: &str) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(130)))
+            .build()
+            .into();
+        Self {
+            base: format!("http://{address}/v3/"),
+            uuid: uuid.into(),
+            name: name.into(),
+            agent,
+        }
+    }
+
+    /// Sends any body to any path below `/v3/`.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        let sent = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .send_json(body);
+        Answer::from(sent.unwrap_or_else(|error| panic!("POST {path}: {error}")))
+    }
+
+    /// Sends octets that need not be JSON.
+    pub fn post_octets(&self, path: &str, body: &[u8]) -> Answer {
+        let sent = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .content_type("application/json")
+            .send(body);
+        Answer::from(sent.unwrap_or_else(|error| panic!("POST {path}: {error}")))
+    }
+
+    /// Gets any path below `/v3/`.
+    pub fn get(&self, path: &str) -> Answer {
+        let got = self.agent.get(format!("{}{path}", self.base)).call();
+        Answer::from(got.unwrap_or_else(|error| panic!("GET {path}: {error}")))
+    }
+
+    /// The body of a login request, and the challenge in it.
+    pub fn login_body(&self, algorithm: Algorithm, interactions: &Value) -> Value {
+        let mut parameters = algorithm.parameters();
+        parameters["rpChallenge"] = STANDARD.encode(random::<64>()).into();
+        json!({
+            "relyingPartyUUID": self.uuid,
+            "relyingPartyName": self.name,
+            "certificateLevel": "QUALIFIED",
+            "signatureProtocol": "ACSP_V2",
+            "signatureProtocolParameters": parameters,
+            "interactions": STANDARD.encode(interactions.to_string()),
+            "vcType": "numeric4",
+        })
+    }
+
+    /// The body of a signature request for a document.
+    pub fn signing_body(
+        &self,
+        document: &[u8],
+        algorithm: Algorithm,
+        interactions: &Value,
+    ) -> Value {
+        let mut parameters = algorithm.parameters();
+        let digest = openssl::digest(&algorithm.openssl_hash(), document);
+        parameters["digest"] = STANDARD.encode(digest).into();
+        json!({
+            "relyingPartyUUID": self.uuid,
+            "relyingPartyName": self.name,
+            "certificateLevel": "QUALIFIED",
+            "signatureProtocol": "RAW_DIGEST_SIGNATURE",
+            "signatureProtocolParameters": parameters,
+            "interactions": STANDARD.encode(interactions.to_string()),
+        })
+    }
+
+    /// Asks a person to log in, with a text shown beside the PIN.
+    pub fn login(&self, target: &Target, algorithm: Algorithm, text: &str) -> Login {
+        self.login_with(target, algorithm, &shown_with_pin(text))
+    }
+
+    /// Asks a person to log in, with interactions of one's own.
+    pub fn login_with(&self, target: &Target, algorithm: Algorithm, interactions: &Value) -> Login {
+        let body = self.login_body(algorithm, interactions);
+        let path = format!("authentication/notification/{}", target.path());
+        let answer = self.post(&path, &body).must_be(200);
+        let challenge = text_at(&body["signatureProtocolParameters"], "rpChallenge");
+        Login {
+            session: text_at(&answer, "sessionID"),
+            verification_code: verification_code(&STANDARD.decode(&challenge).unwrap()),
+            challenge,
+            interactions: text_at(&body, "interactions"),
+            algorithm,
+            relying_party_name: self.name.clone(),
+        }
+    }
+
+    /// Asks a person to sign a document.
+    pub fn sign(
+        &self,
+        target: &Target,
+        algorithm: Algorithm,
+        document: &[u8],
+        text: &str,
+    ) -> Signing {
+        let body = self.signing_body(document, algorithm, &shown_with_pin(text));
+        let path = format!("signature/notification/{}", target.path());
+        let answer = self.post(&path, &body).must_be(200);
+        Signing {
+            session: text_at(&answer, "sessionID"),
+            verification_code: text_at(&answer["vc"], "value"),
+            document: document.into(),
+            algorithm,
+        }
+    }
+
+    /// The signing certificate of an account.
+    pub fn certificate(&self, document_number: &str) -> Answer {
+        let body = json!({"relyingPartyUUID": self.uuid, "relyingPartyName": self.name});
+        self.post(&format!("signature/certificate/{document_number}"), &body)
+    }
+
+    /// One poll of a session.
+    pub fn poll(&self, session: &str, wait: Duration) -> Answer {
+        let milliseconds = wait.as_millis().max(1000);
+        self.get(&format!("session/{session}?timeoutMs={milliseconds}"))
+    }
+
+    /// Polls until the session is complete, and returns its last status.
+    pub fn wait(&self, session: &str, limit: Duration) -> Value {
+        let deadline = Instant::now() + limit;
+        loop {
+            let status = self.poll(session, Duration::from_secs(10)).must_be(200);
+            if status["state"] == "COMPLETE" {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "session {session} did not complete within {limit:?}: {status}"
+            );
+        }
+    }
+
+    /// Whether the session is undecided.
+    pub fn is_running(&self, session: &str) -> bool {
+        let status = self.poll(session, Duration::from_secs(1)).must_be(200);
+        status["state"] == "RUNNING"
+    }
+}
+
+impl Login {
+    /// Checks a complete session as a careful relying party does: the signature over the payload
+    /// that it knows, and the chain.
+    pub fn verify(&self, status: &Value, scheme: &str, trust: &Trust) -> Result<Proven, String> {
+        let proven = proven(status, "ACSP_V2")?;
+        let signature = &status["signature"];
+        self.algorithm.check(signature)?;
+        let payload = [
+            scheme,
+            "ACSP_V2",
+            &text_at(signature, "serverRandom"),
+            &self.challenge,
+            &text_at(signature, "userChallenge"),
+            &STANDARD.encode(&self.relying_party_name),
+            "",
+            &STANDARD.encode(Sha256::digest(&self.interactions)),
+            &text_at(status, "interactionTypeUsed"),
+            "",
+            "Notification",
+        ]
+        .join("|");
+        openssl::verify_signature(
+            &proven.certificate,
+            self.algorithm,
+            payload.as_bytes(),
+            &proven.signature,
+        )?;
+        openssl::verify_chain(trust, &proven.certificate)?;
+        Ok(proven)
+    }
+}
+
+impl Signing {
+    /// Checks a complete session: the signature over the document, and the chain.
+    pub fn verify(&self, status: &Value, trust: &Trust) -> Result<Proven, String> {
+        let proven = proven(status, "RAW_DIGEST_SIGNATURE")?;
+        self.algorithm.check(&status["signature"])?;
+        openssl::verify_signature(
+            &proven.certificate,
+            self.algorithm,
+            &self.document,
+            &proven.signature,
+        )?;
+        openssl::verify_chain(trust, &proven.certificate)?;
+        Ok(proven)
+    }
+}
+
+impl Answer {
+    /// The body, if the status is this one.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn must_be(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}
+
+impl From<ureq::http::Response<ureq::Body>> for Answer {
+    fn from(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            body: response.body_mut().read_json().unwrap_or_default(),
+        }
+    }
+}
+
+/// A text beside the PIN.
+pub fn shown_with_pin(text: &str) -> Value {
+    json!([{"type": "displayTextAndPIN", "displayText60": text}])
+}
+
+/// The verification code of a challenge: the last two octets of its SHA-256, modulo 10 000.
+fn verification_code(challenge: &[u8]) -> String {
+    let hash = Sha256::digest(challenge);
+    let last = u16::from_be_bytes([hash[30], hash[31]]);
+    format!("{:04}", last % 10_000)
+}
+
+fn proven(status: &Value, protocol: &str) -> Result<Proven, String> {
+    let end = &status["result"]["endResult"];
+    if status["state"] != "COMPLETE" || end != "OK" {
+        return Err(format!("the session ended with {end}"));
+    }
+    if status["signatureProtocol"] != protocol {
+        return Err(format!("not {protocol}: {}", status["signatureProtocol"]));
+    }
+    let signature = &status["signature"];
+    if signature["flowType"] != "Notification" {
+        return Err(format!("another flow: {}", signature["flowType"]));
+    }
+    let octets = |value: &Value| {
+        let text = value.as_str().ok_or("a field is missing")?;
+        STANDARD.decode(text).map_err(|error| error.to_string())
+    };
+    Ok(Proven {
+        document_number: text_at(&status["result"], "documentNumber"),
+        certificate: octets(&status["cert"]["value"])?,
+        signature: octets(&signature["value"])?,
+    })
+}
+
+fn text_at(value: &Value, name: &str) -> String {
+    let text = value[name].as_str();
+    text.unwrap_or_else(|| panic!("no {name} in {value}"))
+        .into()
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets).unwrap();
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_code_that_the_documentation_computes() {
+        // The documentation's own example, and 64 counted octets.
+        let example = "GYS+yoah6emAcVDNIajwSs6UB/M95XrDxMzXBUkwQJ9YFDipXXzGpPc7raWcuc2+TEoRc7WvIZ/7dU/iRXenYg==";
+        assert_eq!(
+            verification_code(&STANDARD.decode(example).unwrap()),
+            "7180"
+        );
+        assert_eq!(verification_code(&(0..64).collect::<Vec<u8>>()), "4360");
+    }
+
+    #[test]
+    fn names_algorithms_for_openssl() {
+        let names: Vec<_> = Algorithm::ALL
+            .iter()
+            .map(|algorithm| (algorithm.openssl_hash(), algorithm.salt_length()))
+            .collect();
+        assert_eq!(names[0], ("sha256".into(), 32));
+        assert_eq!(names[5], ("sha3-512".into(), 64));
+        assert_eq!(names[8], ("sha512".into(), 0));
+    }
+}

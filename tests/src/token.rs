@@ -1,0 +1,72 @@
+//! A SoftHSM2 token of one's own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::requirements;
+
+/// The token's label in the service's configuration.
+pub const LABEL: &str = "symbolon";
+
+/// The user PIN of test tokens. It protects nothing.
+const PIN: &str = "73519";
+
+/// A token store in a folder.
+pub struct Token {
+    folder: PathBuf,
+}
+
+impl Token {
+    /// Makes a store with one empty token in `folder`.
+    pub fn create(folder: &Path) -> Self {
+        let token = Self::open(folder);
+        let made = Command::new("softhsm2-util")
+            .args(["--init-token", "--free", "--label", LABEL])
+            .args(["--pin", PIN, "--so-pin", PIN])
+            .env("SOFTHSM2_CONF", token.configuration())
+            .output()
+            .expect("softhsm2-util runs");
+        assert!(
+            made.status.success(),
+            "softhsm2-util: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        token
+    }
+
+    /// A store that is in `folder` already, perhaps as a copy: its configuration names the folder
+    /// and is written anew.
+    pub fn open(folder: &Path) -> Self {
+        let token = Self {
+            folder: folder.into(),
+        };
+        let tokens = folder.join("tokens");
+        std::fs::create_dir_all(&tokens).unwrap();
+        std::fs::write(
+            token.configuration(),
+            format!(
+                "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n\
+                 slots.removable = false\n",
+                tokens.display()
+            ),
+        )
+        .unwrap();
+        std::fs::write(token.pin_file(), PIN).unwrap();
+        token
+    }
+
+    /// SoftHSM2's configuration, for `SOFTHSM2_CONF`.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("softhsm2.conf")
+    }
+
+    /// Where the service reads the PIN.
+    pub fn pin_file(&self) -> PathBuf {
+        self.folder.join("hsm-pin")
+    }
+
+    /// The PKCS#11 module.
+    pub fn module() -> PathBuf {
+        requirements::find_softhsm_module().expect("SoftHSM2 is installed")
+    }
+}

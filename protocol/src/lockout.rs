@@ -42,3 +42,25 @@ pub enum Stage {
     /// No release exists.
     Permanent,
 }
+
+/// What the count that a PIN's hardware certified means. The counter tells the rung of the ladder
+/// by its limit, so nothing but the hardware needs to remember it.
+pub fn stage_of(count: PinCount) -> Stage {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let [first, second, _] = LIMITS;
+    if !count.is_locked() {
+        Stage::Open
+    } else if count.limit <= first {
+        Stage::Timed {
+            lasts: 3 * HOUR,
+            next_limit: LIMITS[1],
+        }
+    } else if count.limit <= second {
+        Stage::Timed {
+            lasts: 24 * HOUR,
+            next_limit: LIMITS[2],
+        }
+    } else {
+        Stage::Permanent
+    }
+}

@@ -1,1 +1,20 @@
-//! The service.
+//! `symbolon-service`: the relying-party API, the device API, certificates and the other key share.
+//!
+//! A request enters by [`relying_party`], becomes a session ([`sessions`]), waits for a device and
+//! comes back through the device API into co-signing, where the service's own half is made.
+//!
+//! * [`store`]: SQLite through sqlx; every count, token, session and audit row is committed there
+//!   before its effect.
+//! * [`sessions`]: what a relying party asks of a person, from asking to result.
+//! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
+//! * [`config`], [`clock`]: the configuration file; the service's time.
+
+pub mod certificates;
+pub mod clock;
+pub mod config;
+pub mod deliveries;
+pub mod keys;
+pub mod random;
+pub mod sessions;
+pub mod store;
+pub mod tls;

@@ -1,0 +1,199 @@
+//! The configuration file, `service.toml`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// Everything that the file can say. Unknown keys are refused, so that a misspelt one is noticed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `smart-id`, `smart-id-demo` or a name of our own: the first field of every signed payload.
+    pub scheme_name: String,
+    /// How long a person has to answer.
+    #[serde(default = "default_session_lifetime")]
+    pub session_lifetime_seconds: u64,
+    /// The relying-party API.
+    pub relying_party: RelyingPartyConfig,
+    /// The device API.
+    pub device: DeviceConfig,
+    /// The store.
+    pub store: StoreConfig,
+    /// The HSM.
+    pub hsm: HsmConfig,
+    /// The certificates' profile.
+    #[serde(default)]
+    pub certificates: CertificateConfig,
+    /// Logging.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// `[relying_party]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelyingPartyConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether to speak TLS here, or to leave that to a proxy in front.
+    #[serde(default)]
+    pub tls: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `[device]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How devices reach it, e.g. `https://id.example.com:8443`; its host is in the certificate.
+    pub public_url: String,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `sqlite:///var/lib/symbolon-service/service.db?mode=rwc`
+    pub url: String,
+}
+
+/// `[hsm]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HsmConfig {
+    /// The PKCS#11 module.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// Holds the user PIN. The systemd credential `hsm-pin` wins over it.
+    pub pin_file: Option<PathBuf>,
+    /// How many sessions work at a time; as many as there are processors if absent.
+    pub threads: Option<usize>,
+}
+
+/// `[certificates]`: names, OIDs and addresses that stand in the certificates.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CertificateConfig {
+    /// `O` of both authorities.
+    pub organisation: String,
+    /// `C` of both authorities.
+    pub country: String,
+    /// `CN` of the root.
+    pub root_name: String,
+    /// `CN` of the issuing authority.
+    pub issuing_name: String,
+    /// The policy of ADVANCED certificates.
+    pub advanced_policy: String,
+    /// The policy of QUALIFIED certificates.
+    pub qualified_policy: String,
+    /// The extended key usage of authentication certificates.
+    pub authentication_usage: String,
+    /// Where the practice statement is.
+    pub statement_url: String,
+    /// Where the issuing authority's certificate is fetched.
+    pub issuer_url: String,
+    /// The OCSP responder.
+    pub ocsp_url: String,
+    /// The revocation list.
+    pub crl_url: String,
+    /// How long an account's certificates are valid.
+    pub validity_days: u32,
+}
+
+impl Default for CertificateConfig {
+    fn default() -> Self {
+        // OIDs as relying parties' clients expect them; the names say what this is not.
+        Self {
+            organisation: "Symbolon".into(),
+            country: "EE".into(),
+            root_name: "Symbolon TEST Root".into(),
+            issuing_name: "Symbolon TEST Issuing CA".into(),
+            advanced_policy: "1.3.6.1.4.1.10015.17.1".into(),
+            qualified_policy: "1.3.6.1.4.1.10015.17.2".into(),
+            authentication_usage: "1.3.6.1.4.1.62306.5.7.0".into(),
+            statement_url: "https://symbolon.invalid/cps".into(),
+            issuer_url: "http://symbolon.invalid/ca/issuing.cer".into(),
+            ocsp_url: "http://symbolon.invalid/ocsp".into(),
+            crl_url: "http://symbolon.invalid/crl/issuing.crl".into(),
+            validity_days: 3 * 365,
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// A filter in the syntax of `tracing-subscriber`, e.g. `info` or `symbolon_service=debug`.
+    pub filter: Option<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file does not say what it should.
+    #[error("{path} is not understood: {source}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with line and column.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Config {
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.into(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path: path.into(),
+            source: Box::new(source),
+        })
+    }
+
+    /// How long a person has to answer.
+    pub fn session_lifetime(&self) -> Duration {
+        Duration::from_secs(self.session_lifetime_seconds)
+    }
+}
+
+fn default_session_lifetime() -> u64 {
+    120
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_file_is_enough_and_a_misspelt_key_is_refused() {
+        let text = "scheme_name = 'smart-id-demo'\n[relying_party]\nlisten = '127.0.0.1:0'\n\
+            [device]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\n\
+            [store]\nurl = 'sqlite::memory:'\n[hsm]\nmodule = '/m.so'\ntoken = 't'\n";
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!(config.session_lifetime(), Duration::from_secs(120));
+        let misspelt = text.replace("public_url", "publik_url");
+        assert!(toml::from_str::<Config>(&misspelt).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! What a device is told, in the order of its own cursor, until it has acknowledged it.
+
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use symbolon_protocol::device::events::{Event, NumberedEvent, Withdrawal};
+use symbolon_protocol::identifiers::DocumentNumber;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::store::{Columns, Store, StoreError};
+
+/// Appends an event to what the account's device is told. To be announced after the commit.
+pub async fn append(
+    connection: &mut AnyConnection,
+    document_number: &DocumentNumber,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (kind, session, reason) = columns_of(event)?;
+    let cursor = sqlx::query(
+        "UPDATE account SET event_cursor = event_cursor + 1 WHERE document_number = $1 \
+         RETURNING event_cursor",
+    )
+    .bind(document_number.to_string())
+    .fetch_one(&mut *connection)
+    .await?
+    .number("event_cursor")?;
+    sqlx::query(
+        "INSERT INTO delivery (document_number, cursor, kind, session, reason, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(document_number.to_string())
+    .bind(cursor)
+    .bind(kind)
+    .bind(session.map(|session| session.to_string()))
+    .bind(reason)
+    .bind(now.milliseconds())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What the device was not told yet: after `cursor`, or after what it acknowledged. Offers that
+/// are over by now are left out.
+pub async fn after(
+    store: &Store,
+    document_number: &DocumentNumber,
+    cursor: Option<i64>,
+) -> Result<Vec<NumberedEvent>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT d.cursor, d.kind, d.session, d.reason FROM delivery d \
+         LEFT JOIN session s ON s.id = d.session \
+         WHERE d.document_number = $1 AND d.cursor > COALESCE($2, \
+           (SELECT a.acknowledged_cursor FROM account a WHERE a.document_number = $1)) \
+         AND (d.kind <> 'offered' OR s.state = 'running') ORDER BY d.cursor",
+    )
+    .bind(document_number.to_string())
+    .bind(cursor)
+    .fetch_all(store.readers())
+    .await?;
+    rows.iter().map(event_of).collect()
+}
+
+/// Notes that the device has handled everything up to `cursor`.
+pub async fn acknowledge(
+    store: &Store,
+    document_number: DocumentNumber,
+    cursor: i64,
+) -> Result<(), StoreError> {
+    store
+        .write(move |connection| {
+            Box::pin(async move {
+                // Never past what was sent, and never back.
+                sqlx::query(
+                    "UPDATE account SET acknowledged_cursor = $2 WHERE document_number = $1 \
+                     AND acknowledged_cursor < $2 AND event_cursor >= $2",
+                )
+                .bind(document_number.to_string())
+                .bind(cursor)
+                .execute(connection)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Removes what no device needs to be told any more.
+pub async fn purge(connection: &mut AnyConnection, before: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM delivery WHERE created_at < $1 AND (kind <> 'accountChanged' OR cursor <= \
+         (SELECT a.acknowledged_cursor FROM account a \
+          WHERE a.document_number = delivery.document_number))",
+    )
+    .bind(before.milliseconds())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+type EventColumns = (&'static str, Option<Uuid>, Option<&'static str>);
+
+fn columns_of(event: &Event) -> Result<EventColumns, StoreError> {
+    match event {
+        Event::Offered { transaction } => Ok(("offered", Some(*transaction), None)),
+        Event::Withdrawn {
+            transaction,
+            reason,
+        } => Ok((
+            "withdrawn",
+            Some(*transaction),
+            Some(match reason {
+                Withdrawal::AnsweredElsewhere => "answeredElsewhere",
+                Withdrawal::Expired => "expired",
+                Withdrawal::AccountUnusable => "accountUnusable",
+            }),
+        )),
+        Event::AccountChanged {} => Ok(("accountChanged", None, None)),
+        Event::Hello { .. } => Err(StoreError::Damaged("a greeting is not stored".into())),
+    }
+}
+
+fn event_of(row: &AnyRow) -> Result<NumberedEvent, StoreError> {
+    let transaction = || -> Result<Uuid, StoreError> {
+        let text = row.optional_text("session")?.unwrap_or_default();
+        Uuid::parse_str(&text).map_err(|error| StoreError::Damaged(error.to_string()))
+    };
+    let event = match row.text("kind")?.as_str() {
+        "offered" => Event::Offered {
+            transaction: transaction()?,
+        },
+        "withdrawn" => Event::Withdrawn {
+            transaction: transaction()?,
+            reason: match row.optional_text("reason")?.as_deref() {
+                Some("answeredElsewhere") => Withdrawal::AnsweredElsewhere,
+                Some("accountUnusable") => Withdrawal::AccountUnusable,
+                _ => Withdrawal::Expired,
+            },
+        },
+        "accountChanged" => Event::AccountChanged {},
+        other => return Err(StoreError::Damaged(format!("event {other}"))),
+    };
+    Ok(NumberedEvent {
+        cursor: row.number("cursor")?,
+        event,
+    })
+}

@@ -1,0 +1,238 @@
+//! Creating a session: resolving whom it means, storing it and offering it to their devices, in
+//! one commit.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::AnyConnection;
+use symbolon_protocol::device::events::Event;
+use symbolon_protocol::device::transaction::{Content, FlowType};
+use symbolon_protocol::encoding::SignatureAlgorithm;
+use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
+use uuid::Uuid;
+
+use super::rows::to_json;
+use super::targets::{Resolved, resolve};
+use super::{EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
+use crate::clock::Timestamp;
+use crate::random::random_octets;
+use crate::store::{Columns, StoreError};
+use crate::{deliveries, random};
+
+/// The same signature request within this time gets the same session (RP API 3, "idempotency").
+const REPEATED_WITHIN: Duration = Duration::from_secs(15);
+
+/// What a relying party asks, parsed and permitted.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Who asks.
+    pub relying_party: Uuid,
+    /// The name as sent.
+    pub relying_party_name: String,
+    /// The relying party behind a broker.
+    pub brokered_relying_party_name: Option<String>,
+    /// Whom.
+    pub target: Target,
+    /// The least level that will do.
+    pub level: CertificateLevel,
+    /// For what.
+    pub asked: Asked,
+    /// Which encoding.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// Base64 as sent.
+    pub interactions: String,
+    /// Request properties that we do not know.
+    pub ignored_properties: Vec<String>,
+    /// Whether the device's address is reported.
+    pub share_device_address: bool,
+    /// SHA-256 over everything that makes two signature requests the same (path and body); absent
+    /// for authentication, whose challenge is unique anyway.
+    pub repeat_key: Option<[u8; 32]>,
+}
+
+/// What is to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A login.
+    Authentication {
+        /// Base64 as sent.
+        rp_challenge: String,
+    },
+    /// A signature.
+    Signature {
+        /// As long as the algorithm's hash.
+        digest: Vec<u8>,
+    },
+}
+
+/// A session that now exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// Its name.
+    pub session: Uuid,
+    /// Four digits, for signatures.
+    pub verification_code: Option<String>,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There is no such person or account.
+    #[error("there is no such account")]
+    NoAccount,
+    /// There are accounts, but none of the level.
+    #[error("there is no account of the level")]
+    NoSuitableAccount,
+    /// The store is out of order; nothing was begun.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Sessions {
+    /// Creates a session and offers it to the devices. Where every suitable account is locked or
+    /// closed, the session is over at once with `DOCUMENT_UNUSABLE`.
+    pub async fn create(&self, new: NewSession) -> Result<Created, CreateError> {
+        let lifetime = self.lifetime;
+        let request = self.request_of(&new);
+        let verification_code = verification_code_of(&request).cloned();
+        let session = random::uuid();
+        let outcome = self
+            .store
+            .write(move |connection| {
+                Box::pin(async move {
+                    insert(connection, session, &new, &request, lifetime).await
+                })
+            })
+            .await?;
+        match outcome {
+            Outcome::Nobody => Err(CreateError::NoAccount),
+            Outcome::NoneSuitable => Err(CreateError::NoSuitableAccount),
+            Outcome::Repeated(created) => Ok(created),
+            Outcome::Offered(devices) => {
+                for device in &devices {
+                    self.hints.device_has_news(device);
+                }
+                Ok(Created {
+                    session,
+                    verification_code,
+                })
+            }
+        }
+    }
+
+    fn request_of(&self, new: &NewSession) -> SessionRequest {
+        SessionRequest {
+            relying_party_name: new.relying_party_name.clone(),
+            brokered_relying_party_name: new.brokered_relying_party_name.clone(),
+            content: match &new.asked {
+                Asked::Authentication { rp_challenge } => Content::Authentication {
+                    scheme_name: self.scheme_name.to_string(),
+                    server_random: STANDARD.encode(random_octets::<24>()),
+                    rp_challenge: rp_challenge.clone(),
+                },
+                Asked::Signature { digest } => Content::Signature {
+                    digest: digest.clone().into(),
+                    verification_code: Some(random::four_digits()),
+                },
+            },
+            interactions: new.interactions.clone(),
+            flow_type: FlowType::Notification,
+            initial_callback_url: None,
+            signature_algorithm: new.signature_algorithm,
+            ignored_properties: new.ignored_properties.clone(),
+            share_device_address: new.share_device_address,
+        }
+    }
+}
+
+enum Outcome {
+    Nobody,
+    NoneSuitable,
+    Repeated(Created),
+    Offered(Vec<DocumentNumber>),
+}
+
+async fn insert(
+    connection: &mut AnyConnection,
+    session: Uuid,
+    new: &NewSession,
+    request: &SessionRequest,
+    lifetime: Duration,
+) -> Result<Outcome, StoreError> {
+    let now = Timestamp::now();
+    let repeat_key = new.repeat_key.map(hex::encode);
+    if let Some(key) = &repeat_key
+        && let Some(created) = find_repeated(connection, key, new.relying_party, now).await?
+    {
+        return Ok(Outcome::Repeated(created));
+    }
+    let usable = match resolve(connection, &new.target, new.level, now).await? {
+        Resolved::Nobody => return Ok(Outcome::Nobody),
+        Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
+        Resolved::Usable(usable) => usable,
+    };
+    let result = match usable.is_empty() {
+        true => Some(to_json(&SessionResult::without_signature(
+            EndResult::DocumentUnusable,
+        ))?),
+        false => None,
+    };
+    sqlx::query(
+        "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, created_at, \
+         expires_at, completed_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(session.to_string())
+    .bind(new.relying_party.to_string())
+    .bind(if result.is_some() { "complete" } else { "running" })
+    .bind(to_json(request)?)
+    .bind(to_json(&usable)?)
+    .bind(repeat_key)
+    .bind(now.milliseconds())
+    .bind(now.plus(lifetime).milliseconds())
+    .bind(result.is_some().then_some(now.milliseconds()))
+    .bind(result)
+    .execute(&mut *connection)
+    .await?;
+    let offer = Event::Offered {
+        transaction: session,
+    };
+    for document_number in &usable {
+        deliveries::append(connection, document_number, &offer, now).await?;
+    }
+    Ok(Outcome::Offered(usable))
+}
+
+async fn find_repeated(
+    connection: &mut AnyConnection,
+    repeat_key: &str,
+    relying_party: Uuid,
+    now: Timestamp,
+) -> Result<Option<Created>, StoreError> {
+    let row = sqlx::query(
+        "SELECT s.id FROM session s WHERE s.repeat_key = $1 AND s.relying_party = $2 \
+         AND s.created_at > $3 ORDER BY s.created_at DESC LIMIT 1",
+    )
+    .bind(repeat_key)
+    .bind(relying_party.to_string())
+    .bind(now.minus(REPEATED_WITHIN).milliseconds())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let id = Uuid::parse_str(&row.text("id")?)
+        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let session = Session::load(connection, &id).await?;
+    Ok(session.map(|session| Created {
+        session: session.id,
+        verification_code: verification_code_of(&session.request).cloned(),
+    }))
+}
+
+fn verification_code_of(request: &SessionRequest) -> Option<&String> {
+    match &request.content {
+        Content::Signature {
+            verification_code, ..
+        } => verification_code.as_ref(),
+        Content::Authentication { .. } => None,
+    }
+}

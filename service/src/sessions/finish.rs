@@ -1,0 +1,116 @@
+//! Ending a session, inside whatever transaction brings the end about.
+
+use sqlx::AnyConnection;
+use symbolon_protocol::device::events::{Event, Withdrawal};
+use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
+
+use super::rows::{session_columns, to_json};
+use super::targets::{Resolved, resolve};
+use super::{EndResult, Session, SessionResult, Sessions, Target};
+use crate::clock::Timestamp;
+use crate::deliveries;
+use crate::store::StoreError;
+
+/// Ends a running session and withdraws it from all devices but `answered_by`. Whether it was
+/// this call that ended it; if not, nothing changed.
+pub async fn finish(
+    connection: &mut AnyConnection,
+    session: &Session,
+    result: &SessionResult,
+    answered_by: Option<&DocumentNumber>,
+    reason: Withdrawal,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let ended = sqlx::query(
+        "UPDATE session SET state = 'complete', result = $2, completed_at = $3 \
+         WHERE id = $1 AND state = 'running'",
+    )
+    .bind(session.id.to_string())
+    .bind(to_json(result)?)
+    .bind(now.milliseconds())
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if ended == 0 {
+        return Ok(false);
+    }
+    let withdrawn = Event::Withdrawn {
+        transaction: session.id,
+        reason,
+    };
+    for device in &session.offered {
+        if Some(device) != answered_by {
+            deliveries::append(connection, device, &withdrawn, now).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// Takes an account that has just become unusable out of everything that waits for it. Sessions
+/// that no other account can answer end with `DOCUMENT_UNUSABLE`. Returns what to announce.
+pub async fn cancel_for(
+    connection: &mut AnyConnection,
+    document_number: &DocumentNumber,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    let waiting = waiting_for(connection, document_number).await?;
+    for session in &waiting {
+        if is_answerable(connection, session, now).await? {
+            let withdrawn = Event::Withdrawn {
+                transaction: session.id,
+                reason: Withdrawal::AccountUnusable,
+            };
+            deliveries::append(connection, document_number, &withdrawn, now).await?;
+        } else {
+            let result = SessionResult::without_signature(EndResult::DocumentUnusable);
+            let reason = Withdrawal::AccountUnusable;
+            finish(connection, session, &result, None, reason, now).await?;
+        }
+    }
+    Ok(waiting)
+}
+
+/// Running sessions that were offered to an account, oldest first.
+pub(crate) async fn waiting_for(
+    connection: &mut AnyConnection,
+    document_number: &DocumentNumber,
+) -> Result<Vec<Session>, StoreError> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM delivery d JOIN session s ON s.id = d.session \
+         WHERE d.document_number = $1 AND d.kind = 'offered' AND s.state = 'running' \
+         ORDER BY s.created_at, d.cursor"
+    ))
+    .bind(document_number.to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(Session::from_row).collect()
+}
+
+async fn is_answerable(
+    connection: &mut AnyConnection,
+    session: &Session,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    for device in &session.offered {
+        let target = Target::Document(device.clone());
+        let level = CertificateLevel::Advanced;
+        if let Resolved::Usable(usable) = resolve(connection, &target, level, now).await?
+            && !usable.is_empty()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Sessions {
+    /// Wakes everybody whom the end of a session concerns. To be called after the commit.
+    pub fn announce_end(&self, session: &Session) {
+        self.hints.session_changed(&session.id);
+        for device in &session.offered {
+            self.hints.device_has_news(device);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Hints between those who write and those who wait, on this node only.
+//!
+//! A hint says "look again". Losing one costs latency, never correctness: whoever waits also looks
+//! by itself now and then.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use symbolon_protocol::identifiers::DocumentNumber;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+use uuid::Uuid;
+
+/// Who waits for what.
+#[derive(Default)]
+pub struct Hints {
+    sessions: Waiters<Uuid>,
+    devices: Waiters<DocumentNumber>,
+}
+
+type Waiters<K> = Arc<Mutex<HashMap<K, Arc<Notify>>>>;
+
+impl Hints {
+    /// The session changed.
+    pub fn session_changed(&self, session: &Uuid) {
+        if let Some(notify) = lock(&self.sessions).get(session) {
+            notify.notify_waiters();
+        }
+    }
+
+    /// There is a new event for the account's device.
+    pub fn device_has_news(&self, document_number: &DocumentNumber) {
+        if let Some(notify) = lock(&self.devices).get(document_number) {
+            notify.notify_waiters();
+        }
+    }
+
+    /// To wait for changes of a session. Enable the wait, then look into the store, then wait.
+    pub fn watch_session(&self, session: Uuid) -> Watch<Uuid> {
+        Watch::new(&self.sessions, session)
+    }
+
+    /// To wait for events of an account's device, under the same rule.
+    pub fn watch_device(&self, document_number: DocumentNumber) -> Watch<DocumentNumber> {
+        Watch::new(&self.devices, document_number)
+    }
+}
+
+/// A place in the waiters' map, given back on drop.
+pub struct Watch<K: Hash + Eq> {
+    waiters: Waiters<K>,
+    key: K,
+    notify: Arc<Notify>,
+}
+
+impl<K: Hash + Eq + Clone> Watch<K> {
+    fn new(waiters: &Waiters<K>, key: K) -> Self {
+        let notify = lock(waiters).entry(key.clone()).or_default().clone();
+        Self {
+            waiters: waiters.clone(),
+            key,
+            notify,
+        }
+    }
+}
+
+impl<K: Hash + Eq> Watch<K> {
+    /// Completes at the first hint after this call, even if it is not polled yet.
+    pub fn changed(&self) -> OwnedNotified {
+        self.notify.clone().notified_owned()
+    }
+}
+
+impl<K: Hash + Eq> Drop for Watch<K> {
+    fn drop(&mut self) {
+        let mut waiters = lock(&self.waiters);
+        let held = waiters.get(&self.key).map(Arc::strong_count);
+        // The map's and ours; everybody else who waits holds one more, taken under this lock.
+        if held.is_some_and(|count| count <= 2) {
+            waiters.remove(&self.key);
+        }
+    }
+}
+
+fn lock<K>(waiters: &Waiters<K>) -> MutexGuard<'_, HashMap<K, Arc<Notify>>> {
+    waiters.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,55 @@
+//! Sessions: what a relying party asks of a person, from the asking to the result.
+//!
+//! The store holds the truth; [`Hints`] only wake those who wait on this node. A session ends when
+//! a device answers, when its time is over (noticed by whoever looks first), or when no account
+//! that was asked can be used any more.
+
+mod create;
+mod expiry;
+mod finish;
+mod hints;
+mod poll;
+mod request;
+mod rows;
+mod targets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::Store;
+
+pub use create::{Asked, CreateError, Created, NewSession};
+pub use finish::{cancel_for, finish};
+pub use hints::Hints;
+pub use request::{EndResult, SessionRequest, SessionResult, SignedBy};
+pub use rows::{Session, SessionState};
+pub use targets::{CertificateAnswer, Target};
+
+/// The sessions of this service. Clones share everything.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+    hints: Arc<Hints>,
+    scheme_name: Arc<str>,
+    lifetime: Duration,
+}
+
+impl Sessions {
+    /// Sessions in `store` that live for `lifetime` and are signed under `scheme_name`.
+    pub fn new(store: Store, scheme_name: &str, lifetime: Duration) -> Self {
+        Self {
+            store,
+            hints: Arc::new(Hints::default()),
+            scheme_name: scheme_name.into(),
+            lifetime,
+        }
+    }
+
+    /// Wakes those who wait on this node.
+    pub fn hints(&self) -> &Hints {
+        &self.hints
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Which accounts a relying party means.
+
+use sqlx::AnyConnection;
+use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, SemanticsIdentifier};
+
+use super::Sessions;
+use crate::clock::Timestamp;
+use crate::store::{Columns, StoreError, parse};
+
+/// Whom a relying party asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A person: all their devices.
+    Person(SemanticsIdentifier),
+    /// One account.
+    Document(DocumentNumber),
+}
+
+/// The accounts behind a target.
+pub(super) enum Resolved {
+    /// There is none.
+    Nobody,
+    /// There are some, but none of the level.
+    NoneSuitable,
+    /// These can be asked; if empty, all that suit are locked or closed.
+    Usable(Vec<DocumentNumber>),
+}
+
+/// The signing certificate of a document number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateAnswer {
+    /// There is no such account.
+    NotFound,
+    /// Its level is too low.
+    NotSuitable,
+    /// It is locked or closed.
+    Unusable,
+    /// Here it is.
+    Found {
+        /// DER.
+        certificate: Vec<u8>,
+        /// Its level.
+        level: CertificateLevel,
+    },
+}
+
+impl Sessions {
+    /// Looks for the signing certificate of an account.
+    pub async fn signing_certificate(
+        &self,
+        document_number: &DocumentNumber,
+        level: CertificateLevel,
+    ) -> Result<CertificateAnswer, StoreError> {
+        let mut connection = self.store.readers().acquire().await?;
+        let target = Target::Document(document_number.clone());
+        match resolve(&mut connection, &target, level, Timestamp::now()).await? {
+            Resolved::Nobody => return Ok(CertificateAnswer::NotFound),
+            Resolved::NoneSuitable => return Ok(CertificateAnswer::NotSuitable),
+            Resolved::Usable(usable) if usable.is_empty() => {
+                return Ok(CertificateAnswer::Unusable);
+            }
+            Resolved::Usable(_) => {}
+        }
+        let row = sqlx::query(
+            "SELECT c.der, a.level FROM account a \
+             JOIN account_key k ON k.document_number = a.document_number \
+             JOIN certificate c ON c.serial = k.certificate_serial \
+             WHERE a.document_number = $1 AND k.purpose = 'signing'",
+        )
+        .bind(document_number.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+        Ok(CertificateAnswer::Found {
+            certificate: row.octets("der")?,
+            level: level_from(&row.text("level")?)?,
+        })
+    }
+}
+
+pub(super) async fn resolve(
+    connection: &mut AnyConnection,
+    target: &Target,
+    level: CertificateLevel,
+    now: Timestamp,
+) -> Result<Resolved, StoreError> {
+    // A closed account is not one of the person's any more, but asked for by number it is unusable.
+    let (statement, name) = match target {
+        Target::Person(person) => (
+            "SELECT a.document_number, a.level, a.state, \
+             (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
+              AND l.released_at IS NULL) AS locks \
+             FROM account a WHERE a.person = $1 AND a.state = 'open' AND a.expires_at > $2 \
+             ORDER BY a.created_at, a.document_number",
+            person.to_string(),
+        ),
+        Target::Document(document_number) => (
+            "SELECT a.document_number, a.level, a.state, \
+             (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
+              AND l.released_at IS NULL) AS locks \
+             FROM account a WHERE a.document_number = $1 AND a.state <> 'registered' \
+             AND a.expires_at > $2",
+            document_number.to_string(),
+        ),
+    };
+    let rows = sqlx::query(statement)
+        .bind(name)
+        .bind(now.milliseconds())
+        .fetch_all(connection)
+        .await?;
+    if rows.is_empty() {
+        return Ok(Resolved::Nobody);
+    }
+    let mut suitable = false;
+    let mut usable = Vec::new();
+    for row in &rows {
+        if level_from(&row.text("level")?)? < level {
+            continue;
+        }
+        suitable = true;
+        if row.text("state")? == "open" && row.number("locks")? == 0 {
+            usable.push(parse(row.text("document_number")?)?);
+        }
+    }
+    Ok(match suitable {
+        true => Resolved::Usable(usable),
+        false => Resolved::NoneSuitable,
+    })
+}
+
+/// A level as the store spells it.
+pub(crate) fn level_from(text: &str) -> Result<CertificateLevel, StoreError> {
+    match text {
+        "ADVANCED" => Ok(CertificateLevel::Advanced),
+        "QUALIFIED" => Ok(CertificateLevel::Qualified),
+        other => Err(StoreError::Damaged(format!("level {other}"))),
+    }
+}

@@ -1,11 +1,13 @@
 -- One schema for SQLite and PostgreSQL: TEXT, BIGINT and BLOB only. Times are Unix milliseconds
 -- by the service's clock. Codes and tokens stand here as SHA-256 only.
 
+-- Who may ask. Names and networks are JSON arrays of texts.
 CREATE TABLE relying_party (
-    id TEXT PRIMARY KEY,
+    uuid TEXT PRIMARY KEY,
     names TEXT NOT NULL,
     networks TEXT NOT NULL,
-    level TEXT NOT NULL,
+    allow_advanced BIGINT NOT NULL,
+    allow_ip_sharing BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
 

@@ -3,6 +3,7 @@
 use sqlx::AnyConnection;
 use symbolon_protocol::device::events::{Event, Withdrawal};
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
+use uuid::Uuid;
 
 use super::rows::{session_columns, to_json};
 use super::targets::{Resolved, resolve};
@@ -68,6 +69,33 @@ pub async fn cancel_for(
         }
     }
     Ok(waiting)
+}
+
+/// Ends everything that a relying party has running, because it is being removed. Returns what to
+/// announce.
+pub async fn end_all_of(
+    connection: &mut AnyConnection,
+    relying_party: &Uuid,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM session s WHERE s.state = 'running' AND s.relying_party = $1"
+    ))
+    .bind(relying_party.to_string())
+    .fetch_all(&mut *connection)
+    .await?;
+    let running: Vec<Session> = rows
+        .iter()
+        .map(Session::from_row)
+        .collect::<Result<_, _>>()?;
+    for session in &running {
+        let result = SessionResult::without_signature(EndResult::ServerError);
+        let reason = Withdrawal::Expired;
+        finish(connection, session, &result, None, reason, now).await?;
+    }
+    Ok(running)
 }
 
 /// Running sessions that were offered to an account, oldest first.

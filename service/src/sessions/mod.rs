@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::store::Store;
 
 pub use create::{Asked, CreateError, Created, NewSession};
-pub use finish::{cancel_for, finish};
+pub use finish::{cancel_for, end_all_of, finish};
 pub use hints::Hints;
 pub use request::{EndResult, SessionRequest, SessionResult, SignedBy};
 pub use rows::{Session, SessionState};
@@ -50,6 +50,3 @@ impl Sessions {
         &self.hints
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,175 @@
+//! The command line as `clap` reads it, and the help that teaches it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::EXIT_CODES;
+
+/// Log in and sign with a key whose halves are in this machine's TPM and at the co-signing service.
+///
+/// A relying party (a bank, an e-service) asks; `symbolon pending` shows what waits; `symbolon
+/// approve` shows who asks, for what and with which verification code, and takes the PIN.
+/// Everything is done by the daemon, symbolond, over D-Bus.
+#[derive(Debug, Parser)]
+#[command(name = "symbolon", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// Print the daemon's answer as JSON; what is meant for people goes to standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// The D-Bus address of the daemon's bus, instead of the system bus (for tests and demos).
+    #[arg(long, global = true, value_name = "ADDRESS", env = "SYMBOLON_BUS")]
+    pub(crate) bus: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an account on this machine with the one-time code of the service's clerk.
+    ///
+    /// Asks for the code and for two new PINs: PIN1 for logins (4 to 12 digits), PIN2 for
+    /// signatures (5 to 12 digits). The keys are made inside the TPM, which takes a while.
+    Enrol(Enrol),
+    /// List the accounts on this machine.
+    Accounts,
+    /// List the requests that wait for your answer.
+    Pending,
+    /// Approve a request: compare the code, then type the PIN.
+    ///
+    /// Shows who asks, for what, and the verification code. Approve only what you began yourself
+    /// and only if the relying party shows the same code. Three wrong PINs in a row lock the
+    /// account for 3 hours, three more for 24 hours, three more for good.
+    Approve(Approve),
+    /// Refuse a request.
+    Refuse {
+        /// Which: as in `symbolon pending`, whole or its beginning. Without it: the only one.
+        id: Option<String>,
+    },
+    /// Show the daemon, its services, the accounts and their locks.
+    Status,
+    /// Manage the PINs.
+    #[command(subcommand)]
+    Pin(Pin),
+    /// Show what happened to an account on this machine.
+    History {
+        /// The document number. Without it: the only account.
+        document: Option<String>,
+        /// How many entries, the newest first.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Close an account for good: revoke its certificates, destroy its key shares.
+    Delete {
+        /// The document number.
+        document: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Examine TPM, service, bus, agent and accounts, and say what to do about each finding.
+    ///
+    /// Exits with 1 if something needs doing.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Enrol {
+    /// The service, as named in the daemon's configuration. Without it: the only one.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) service: String,
+    /// What to call this device. Without it: the machine's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
+    /// Read the one-time code from this file descriptor (one line).
+    #[arg(long, value_name = "N")]
+    pub(crate) code_fd: Option<u32>,
+    /// Read the new PIN1 from this file descriptor (one line).
+    #[arg(long, value_name = "N")]
+    pub(crate) pin1_fd: Option<u32>,
+    /// Read the new PIN2 from this file descriptor (one line).
+    #[arg(long, value_name = "N")]
+    pub(crate) pin2_fd: Option<u32>,
+    /// Read code, PIN1 and PIN2 from standard input, a line each.
+    #[arg(long)]
+    pub(crate) secrets_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// Which: as in `symbolon pending`, whole or its beginning. Without it: the only one, or you
+    /// are asked.
+    pub(crate) id: Option<String>,
+    /// Read the PIN from this file descriptor (one line).
+    #[arg(long, value_name = "N", conflicts_with = "pin_stdin")]
+    pub(crate) pin_fd: Option<u32>,
+    /// Read the PIN from standard input (one line).
+    #[arg(long)]
+    pub(crate) pin_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pin {
+    /// Change a PIN. The old one counts like any other try.
+    Change(ChangePin),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChangePin {
+    /// Which PIN.
+    #[arg(value_enum)]
+    pub(crate) which: WhichPin,
+    /// The document number. Without it: the only account.
+    pub(crate) document: Option<String>,
+    /// Read the old PIN from this file descriptor (one line).
+    #[arg(long, value_name = "N")]
+    pub(crate) old_fd: Option<u32>,
+    /// Read the new PIN from this file descriptor (one line).
+    #[arg(long, value_name = "N")]
+    pub(crate) new_fd: Option<u32>,
+    /// Read the old and the new PIN from standard input, a line each.
+    #[arg(long)]
+    pub(crate) pins_stdin: bool,
+}
+
+/// One of an account's two PINs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WhichPin {
+    /// For logins.
+    Pin1,
+    /// For signatures.
+    Pin2,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_option_takes_a_secret_itself() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                let secret =
+                    name.contains("pin") || name.contains("code") || name.contains("secret");
+                let by_reference = name.ends_with("_fd") || name.ends_with("_stdin");
+                assert!(!secret || by_reference, "{name}");
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Arguments::command());
+    }
+}

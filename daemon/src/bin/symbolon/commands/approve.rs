@@ -1,0 +1,144 @@
+//! `symbolon approve`: show who asks for what, let the code be compared, take the PIN.
+
+use std::os::fd::AsFd;
+
+use symbolon_daemon::bus::client::fault_of;
+use symbolon_daemon::bus::fault::FaultKind;
+use symbolon_daemon::bus::messages::{ApprovalBegun, PendingTransaction, Verdict};
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_protocol::interaction::InteractionType;
+
+use super::standing::{self, Denial, pin_name};
+use super::{Session, choose, parse};
+use crate::arguments::Approve;
+use crate::exit::{Exit, Failure};
+use crate::local_time::length;
+use crate::output::complain;
+use crate::prompt::{Prompt, Source};
+
+pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Failure> {
+    let mut prompt = Prompt::new();
+    let source = Source::chosen(wishes.pin_fd, wishes.pin_stdin);
+    let terminal = prompt.terminal().filter(|_| source == Source::Person);
+    let id = choose::transaction(session, wishes.id.as_deref(), terminal)
+        .await?
+        .to_string();
+
+    // Before the question, so that the hardware gets ready while the person types.
+    let begun: ApprovalBegun = parse(&session.daemon.begin_approval(&id).await?)?;
+    show(session, &begun.transaction)?;
+    let tries_left = standing::require_open(begun.pin)?;
+    if source == Source::Person {
+        warn_of_last_tries(session, tries_left)?;
+        confirm(&prompt, &begun.transaction).await?;
+    }
+    loop {
+        let question = format!("{}: ", pin_name(begun.transaction.purpose));
+        let pin = prompt
+            .secret(source, &question, "--pin-fd or --pin-stdin")
+            .await?;
+        if pin.is_empty() {
+            return Err(Failure::new(
+                Exit::Failed,
+                "no PIN was typed and nothing approved; to decline: symbolon refuse",
+            ));
+        }
+        let reply = match session
+            .daemon
+            .approve(&id, pin.pipe()?.as_fd().into())
+            .await
+        {
+            Err(error) if source == Source::Person && is_no_pin(&error) => {
+                complain(&Failure::from(error).text);
+                continue;
+            }
+            reply => reply?,
+        };
+        if session.output.is_json() {
+            session.output.reply(&reply)?;
+        }
+        match standing::denial(parse::<Verdict>(&reply)?) {
+            None => {
+                if !session.output.is_json() {
+                    session.output.say("Approved.")?;
+                }
+                return Ok(Exit::Success);
+            }
+            Some(Denial::Wrong(text)) if source == Source::Person => {
+                complain(&text);
+                let again: ApprovalBegun = parse(&session.daemon.begin_approval(&id).await?)?;
+                standing::require_open(again.pin)?;
+            }
+            Some(Denial::Wrong(text)) => return Err(Failure::new(Exit::WrongPin, text)),
+            Some(Denial::Over(exit, text)) => return Err(Failure::new(exit, text)),
+        }
+    }
+}
+
+fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failure> {
+    let output = session.output;
+    let wish = match transaction.purpose {
+        KeyPurpose::Authentication => "wants you to log in",
+        KeyPurpose::Signing => "wants your signature",
+    };
+    output.say("")?;
+    output.say(&format!("  {} {wish}.", transaction.relying_party_name))?;
+    if let Some(broker) = &transaction.brokered_relying_party_name {
+        output.say(&format!("  On behalf of: {broker}"))?;
+    }
+    output.say("")?;
+    output.say(&format!("  {}", transaction.text))?;
+    output.say("")?;
+    if let Some(digest) = &transaction.digest {
+        output.say(&format!("  {}: {}", digest.hash, digest.value))?;
+        output.say("")?;
+    }
+    if let Some(code) = &transaction.verification_code {
+        output.say(&format!("  Code: {code}"))?;
+        output.say("")?;
+    }
+    output.say(&format!("  Account: {}", transaction.document_number))?;
+    output.say(&format!(
+        "  Time left: {}",
+        length(transaction.expires_in_seconds)
+    ))?;
+    output.say("")?;
+    Ok(())
+}
+
+fn warn_of_last_tries(session: &Session, tries_left: Option<u32>) -> Result<(), Failure> {
+    // Three is what everybody has who made no mistake.
+    if let Some(tries @ 0..3) = tries_left {
+        let text = standing::left(tries);
+        session.output.say(&format!("  {text} before a lock."))?;
+    }
+    Ok(())
+}
+
+/// Lets the person compare the code; what came as a confirmation message is a question of its own.
+async fn confirm(prompt: &Prompt, transaction: &PendingTransaction) -> Result<(), Failure> {
+    let Some(terminal) = prompt.terminal() else {
+        return Ok(());
+    };
+    if transaction.verification_code.is_some() {
+        terminal.tell(
+            "Go on only if you began this yourself and the relying party shows the same code.",
+        )?;
+    }
+    if transaction.interaction != InteractionType::ConfirmationMessage {
+        return Ok(());
+    }
+    let answer = terminal.ask_openly("Is this what you want? [y/N] ").await?;
+    if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        "nothing was approved; to decline: symbolon refuse",
+    ))
+}
+
+/// What was typed cannot be a PIN: no hardware saw it.
+fn is_no_pin(error: &zbus::Error) -> bool {
+    fault_of(error).is_some_and(|fault| fault.kind == FaultKind::InvalidPin)
+}

@@ -1,0 +1,63 @@
+//! `symbolon history`.
+
+use symbolon_daemon::bus::messages::{History, HistoryEntry, HistoryEvent};
+
+use super::standing::pin_name;
+use super::{Session, choose, parse};
+use crate::exit::{Exit, Failure};
+use crate::local_time::moment;
+
+pub(super) async fn run(
+    session: &Session,
+    document: Option<String>,
+    limit: u32,
+) -> Result<Exit, Failure> {
+    let document = choose::account(session, document).await?;
+    let reply = session.daemon.history(&document, limit).await?;
+    if session.output.is_json() {
+        session.output.reply(&reply)?;
+        return Ok(Exit::Success);
+    }
+    let history: History = parse(&reply)?;
+    if history.entries.is_empty() {
+        session.output.say("Nothing happened yet.")?;
+        return Ok(Exit::Success);
+    }
+    let rows: Vec<_> = history.entries.iter().map(row).collect();
+    session
+        .output
+        .table(["WHEN", "WHAT", "CODE", "WHO", "ABOUT"], &rows)?;
+    Ok(Exit::Success)
+}
+
+fn row(entry: &HistoryEntry) -> [String; 5] {
+    let what = match entry.purpose {
+        Some(purpose) => format!("{} ({})", words(entry.event), pin_name(purpose)),
+        None => words(entry.event).to_owned(),
+    };
+    let about = [&entry.text, &entry.detail];
+    let about: Vec<&str> = about.into_iter().flatten().map(String::as_str).collect();
+    [
+        moment(entry.at),
+        what,
+        entry.verification_code.clone().unwrap_or_default(),
+        entry.relying_party_name.clone().unwrap_or_default(),
+        about.join(" - "),
+    ]
+}
+
+fn words(event: HistoryEvent) -> &'static str {
+    match event {
+        HistoryEvent::Enrolled => "enrolled",
+        HistoryEvent::Approved => "approved",
+        HistoryEvent::Refused => "refused",
+        HistoryEvent::RefusedByDevice => "refused by the device",
+        HistoryEvent::Expired => "expired",
+        HistoryEvent::AnsweredElsewhere => "answered elsewhere",
+        HistoryEvent::WrongPin => "wrong PIN",
+        HistoryEvent::Locked => "locked",
+        HistoryEvent::Released => "released",
+        HistoryEvent::PinChanged => "PIN changed",
+        HistoryEvent::Closed => "closed",
+    }
+}

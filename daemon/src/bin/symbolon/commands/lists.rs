@@ -1,0 +1,129 @@
+//! `symbolon accounts`, `pending` and `status`: what is, in tables.
+
+use symbolon_daemon::bus::messages::{
+    Account, Accounts, Connection, DamagedAccount, PendingList, Status,
+};
+use symbolon_protocol::identifiers::KeyPurpose;
+
+use super::standing::in_short;
+use super::{Session, parse};
+use crate::exit::{Exit, Failure};
+use crate::local_time::{length, moment};
+use crate::output::{Output, complain};
+
+pub(super) async fn accounts(session: &Session) -> Result<Exit, Failure> {
+    let reply = session.daemon.list_accounts().await?;
+    if session.output.is_json() {
+        session.output.reply(&reply)?;
+        return Ok(Exit::Success);
+    }
+    let accounts: Accounts = parse(&reply)?;
+    print_accounts(session.output, &accounts.accounts)?;
+    for DamagedAccount { file, detail } in &accounts.damaged {
+        complain(&format!(
+            "the account file {file} is damaged ({detail}); see: symbolon doctor"
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
+    let reply = session.daemon.list_pending().await?;
+    if session.output.is_json() {
+        session.output.reply(&reply)?;
+        return Ok(Exit::Success);
+    }
+    let pending: PendingList = parse(&reply)?;
+    if pending.transactions.is_empty() {
+        session.output.say("Nothing waits for your answer.")?;
+    } else {
+        let rows: Vec<_> = pending
+            .transactions
+            .iter()
+            .map(|transaction| {
+                let wish = match transaction.purpose {
+                    KeyPurpose::Authentication => "login (PIN1)",
+                    KeyPurpose::Signing => "signature (PIN2)",
+                };
+                [
+                    transaction.id.to_string(),
+                    transaction.verification_code.clone().unwrap_or_default(),
+                    wish.to_owned(),
+                    length(transaction.expires_in_seconds),
+                    transaction.relying_party_name.clone(),
+                    transaction.text.clone(),
+                ]
+            })
+            .collect();
+        let heading = ["ID", "CODE", "WANTS", "TIME LEFT", "WHO", "TEXT"];
+        session.output.table(heading, &rows)?;
+    }
+    for account in &pending.not_asked {
+        complain(&format!(
+            "the service of {} could not be asked ({}); see: symbolon doctor",
+            account.document_number, account.detail
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+pub(super) async fn status(session: &Session) -> Result<Exit, Failure> {
+    let reply = session.daemon.status().await?;
+    let output = session.output;
+    if output.is_json() {
+        output.reply(&reply)?;
+        return Ok(Exit::Success);
+    }
+    let status: Status = parse(&reply)?;
+    output.say(&format!("symbolond {}", status.version))?;
+    output.say(&match status.subscribers {
+        0 => "No agent of yours is told about requests; see: symbolon pending".to_owned(),
+        1 => "Your agent is told about requests.".to_owned(),
+        several => format!("{several} programs of yours are told about requests."),
+    })?;
+    output.say("")?;
+    let rows: Vec<_> = status
+        .services
+        .into_iter()
+        .map(|service| [service.name, service.url])
+        .collect();
+    output.table(["SERVICE", "URL"], &rows)?;
+    output.say("")?;
+    print_accounts(output, &status.accounts)?;
+    Ok(Exit::Success)
+}
+
+fn print_accounts(output: Output, accounts: &[Account]) -> Result<(), Failure> {
+    if accounts.is_empty() {
+        output.say("There is no account on this machine; make one: symbolon enrol")?;
+        return Ok(());
+    }
+    let rows: Vec<_> = accounts
+        .iter()
+        .map(|account| {
+            [
+                account.document_number.to_string(),
+                format!("{} {}", account.given_name, account.surname),
+                format!("{:?}", account.level).to_uppercase(),
+                in_short(account.pin1),
+                in_short(account.pin2),
+                connection(&account.connection),
+            ]
+        })
+        .collect();
+    let heading = ["DOCUMENT", "NAME", "LEVEL", "PIN1", "PIN2", "SERVICE"];
+    output.table(heading, &rows)?;
+    Ok(())
+}
+
+fn connection(connection: &Connection) -> String {
+    match connection {
+        Connection::Connected { since, long_poll } => {
+            let way = if *long_poll { " (long poll)" } else { "" };
+            format!("connected since {}{way}", moment(*since))
+        }
+        Connection::Connecting {} => "connecting".to_owned(),
+        Connection::Disconnected { detail } => format!("not connected: {detail}"),
+        Connection::Ended { detail } => format!("ended: {detail}"),
+    }
+}

@@ -1,0 +1,69 @@
+//! One module per command, or per few that are alike.
+
+mod approve;
+mod choose;
+mod delete;
+mod doctor;
+mod enrol;
+mod history;
+mod lists;
+mod pin_change;
+mod standing;
+
+use serde::de::DeserializeOwned;
+use symbolon_daemon::bus::client::{self, SymbolonProxy};
+
+use crate::arguments::{Arguments, Command, Pin};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// What every command has at hand.
+struct Session {
+    daemon: SymbolonProxy<'static>,
+    output: Output,
+}
+
+/// Runs a command to its exit code.
+pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let output = Output::new(arguments.json);
+    let connected = Session::begin(arguments.bus.as_deref(), output).await;
+    if matches!(arguments.command, Command::Doctor) {
+        return doctor::run(connected, output).await;
+    }
+    let session = connected?;
+    match arguments.command {
+        Command::Enrol(wishes) => enrol::run(&session, wishes).await,
+        Command::Accounts => lists::accounts(&session).await,
+        Command::Pending => lists::pending(&session).await,
+        Command::Approve(wishes) => approve::run(&session, wishes).await,
+        Command::Refuse { id } => choose::refuse(&session, id).await,
+        Command::Status => lists::status(&session).await,
+        Command::Pin(Pin::Change(wishes)) => pin_change::run(&session, wishes).await,
+        Command::History { document, limit } => history::run(&session, document, limit).await,
+        Command::Delete { document, yes } => delete::run(&session, &document, yes).await,
+        Command::Doctor => Ok(Exit::Success),
+    }
+}
+
+impl Session {
+    async fn begin(bus: Option<&str>, output: Output) -> Result<Self, Failure> {
+        let connection = client::connect(bus).await?;
+        let daemon = SymbolonProxy::builder(&connection)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        Ok(Self { daemon, output })
+    }
+}
+
+/// Reads one of the daemon's replies.
+fn parse<T: DeserializeOwned>(reply: &str) -> Result<T, Failure> {
+    serde_json::from_str(reply).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!(
+                "the daemon's answer is not understood ({error}); it is of another version, restart it: systemctl restart symbolond"
+            ),
+        )
+    })
+}

@@ -4,8 +4,9 @@
 //!   goes with the test, and waiting for a condition instead of a time.
 //! * [`swtpm`] and [`tpm_proxy`]: a TPM of one's own, and a tap on the wire to it that records and
 //!   breaks.
-//! * [`token`], [`clock`], [`service`]: SoftHSM2, moved time, the service.
-//! * [`bus`], [`daemon`], [`cli`]: a private system bus, the daemon, the command line.
+//! * [`token`], [`clock`], [`service`], [`ready`]: SoftHSM2, moved time, the service.
+//! * [`bus`], [`daemon`], [`cli`], [`device`]: a private system bus, the daemon, the command line,
+//!   and all of it with a TPM.
 //! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
 //! * [`tcp_cut`]: a wire between daemon and service that can be cut.
 //! * [`rig`]: all of it together.
@@ -21,13 +22,19 @@
 )]
 
 pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod daemon;
+pub mod device;
 pub mod eventually;
 pub mod folder;
 pub mod openssl;
 pub mod process;
+pub mod ready;
 pub mod relying_party;
 pub mod requirements;
+pub mod rig;
+pub mod service;
 pub mod swtpm;
 pub mod tcp_cut;
 pub mod token;

@@ -122,6 +122,22 @@ pub fn was_killed_by(status: ExitStatus, signal: Signal) -> bool {
     status.signal() == Some(signal.as_raw())
 }
 
+/// A command by this test's user or, with root's help, by another one.
+pub fn as_user(uid: Option<u32>, program: &Path) -> Command {
+    let Some(uid) = uid else {
+        return Command::new(program);
+    };
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            format!("--reuid={uid}"),
+            format!("--regid={uid}"),
+            "--clear-groups".into(),
+        ])
+        .arg(program);
+    command
+}
+
 /// A program of this workspace, from the folder that this executable was built into.
 ///
 /// # Panics

@@ -1,0 +1,122 @@
+//! symbolond: the real program on a TPM, a bus and a service of the rig's.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{Running, program};
+use crate::ready::ReadySocket;
+
+/// The service's name in the daemon's configuration.
+pub const SERVICE_NAME: &str = "demo";
+
+/// What a daemon is connected to.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// How libtss2 reaches the TPM.
+    pub tcti: String,
+    /// The bus.
+    pub bus: String,
+    /// The device API, `https://…`.
+    pub service_url: String,
+    /// The root certificate, PEM, under which the service's certificate must be.
+    pub service_root: PathBuf,
+}
+
+/// A daemon, running or not.
+pub struct Daemon {
+    folder: PathBuf,
+    logs: PathBuf,
+    surroundings: Surroundings,
+    process: Option<Running>,
+}
+
+impl Daemon {
+    /// Starts one with its state in `folder/state`.
+    pub fn start(folder: &Path, logs: &Path, surroundings: Surroundings) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let mut daemon = Self {
+            folder: folder.into(),
+            logs: logs.into(),
+            surroundings,
+            process: None,
+        };
+        daemon.restart();
+        daemon
+    }
+
+    /// Its state directory.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// Its account files.
+    pub fn account_files(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(self.state().join("accounts"));
+        files
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+            .filter(|path| !path.to_string_lossy().contains(".confirm."))
+            .collect()
+    }
+
+    /// What it is connected to; a change takes effect when it is restarted.
+    pub fn surroundings(&mut self) -> &mut Surroundings {
+        &mut self.surroundings
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn process(&mut self) -> &mut Running {
+        self.process.as_mut().expect("the daemon runs")
+    }
+
+    /// Starts it, after ending it as a crash would if it runs.
+    pub fn restart(&mut self) {
+        self.kill9();
+        let mut command = self.command();
+        let ready = ReadySocket::listen(&self.folder, "symbolond", &mut command);
+        let mut process = Running::start("symbolond", &self.logs, &mut command);
+        ready.wait(&mut process);
+        self.process = Some(process);
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill9(&mut self) {
+        self.process = None;
+    }
+
+    /// Ends it as a service manager would.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop();
+        }
+    }
+
+    fn command(&self) -> Command {
+        let configuration = self.folder.join("daemon.toml");
+        let Surroundings {
+            tcti,
+            bus,
+            service_url,
+            service_root,
+        } = &self.surroundings;
+        let text = format!(
+            "tcti = \"{tcti}\"\nstate_directory = \"{}\"\nbus = \"{bus}\"\n\n\
+             [[service]]\nname = \"{SERVICE_NAME}\"\nurl = \"{service_url}\"\nca = \"{}\"\n",
+            self.state().display(),
+            service_root.display(),
+        );
+        std::fs::write(&configuration, text).unwrap();
+        let mut command = Command::new(program("symbolond"));
+        command
+            .arg("--config")
+            .arg(configuration)
+            .env("TSS2_LOG", "all+none");
+        command
+    }
+}

@@ -1,0 +1,177 @@
+//! All of it together: a service, a wire to it, and a person's device.
+
+use std::time::Duration;
+
+use crate::cli::{Said, code};
+use crate::clock::Clock;
+use crate::device::{Device, ServiceAt};
+use crate::folder::Folder;
+use crate::relying_party::{Algorithm, Proven, RelyingParty, Target};
+use crate::requirements;
+use crate::service::{Options, SCHEME, Service, ServiceFolder};
+use crate::tcp_cut::TcpCut;
+
+/// The person of most tests.
+pub const PERSON: &str = "PNOEE-30303039914";
+/// Their PIN1.
+pub const PIN1: &str = "1593";
+/// Their PIN2.
+pub const PIN2: &str = "26481";
+/// Neither of the two.
+pub const WRONG_PIN: &str = "80467";
+
+/// The RP API's usual encoding.
+pub const USUAL: Algorithm = Algorithm::Pss("SHA-512");
+
+/// How long a person's answer takes to reach the relying party.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// What a rig is to consist of.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    service: Options,
+    moved_clock: bool,
+    tap: bool,
+}
+
+/// A running system. Its parts end in the order in which they stand here.
+pub struct Rig {
+    /// The person's device.
+    pub device: Device,
+    /// The wire between device and service.
+    pub wire: TcpCut,
+    /// The service.
+    pub service: Service,
+    /// The relying party.
+    pub relying_party: RelyingParty,
+    /// Everything's folder.
+    pub folder: Folder,
+    plan: Plan,
+}
+
+impl Plan {
+    /// With a service whose clock can be moved.
+    #[must_use]
+    pub fn moved_clock(mut self) -> Self {
+        self.moved_clock = true;
+        self
+    }
+
+    /// With a tap before the device's TPM.
+    #[must_use]
+    pub fn tap(mut self) -> Self {
+        self.tap = true;
+        self
+    }
+
+    /// With this long to answer.
+    #[must_use]
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        self.service.session_lifetime_seconds = u32::try_from(lifetime.as_secs()).unwrap();
+        self
+    }
+
+    /// Starts it; `None`, after a word about it, where something it needs is not installed.
+    pub fn start(self) -> Option<Rig> {
+        if !requirements::met() {
+            return None;
+        }
+        let folder = Folder::new("rig");
+        let clock = if self.moved_clock {
+            let Some(clock) = Clock::start(folder.path()) else {
+                requirements::skipped("libfaketime (package faketime)");
+                return None;
+            };
+            Some(clock)
+        } else {
+            None
+        };
+        let data = ServiceFolder::prepared(&folder.sub("service"), &folder.logs(), &self.service);
+        let service = Service::start(data, clock);
+        let wire = TcpCut::start(service.device_address());
+        let device = Device::start(
+            &folder.sub("device"),
+            &folder.logs(),
+            at(&wire, &service),
+            self.tap,
+        );
+        Some(Rig {
+            device,
+            wire,
+            relying_party: service.relying_party(),
+            service,
+            folder,
+            plan: self,
+        })
+    }
+}
+
+impl Rig {
+    /// The plainest rig.
+    pub fn start() -> Option<Self> {
+        Plan::default().start()
+    }
+
+    /// The plainest rig, with an account on its device.
+    pub fn enrolled() -> Option<(Self, String)> {
+        Self::start().map(Self::with_account)
+    }
+
+    /// Enrols the usual person, and answers with their document number.
+    pub fn with_account(self) -> (Self, String) {
+        let document = self.enrol(&self.device);
+        (self, document)
+    }
+
+    /// Enrols the usual person on a device.
+    pub fn enrol(&self, device: &Device) -> String {
+        let code = self.service.folder().invite(PERSON, "Mari", "Maasikas");
+        let said = device.enrol(&code, PIN1, PIN2).must_be(code::DONE);
+        let document = said.value()["documentNumber"].as_str().unwrap().to_owned();
+        device.wait_until_connected(&document);
+        document
+    }
+
+    /// One more device for this service, on what its folder holds.
+    pub fn another_device(&self, name: &str) -> Device {
+        Device::start(
+            &self.folder.sub(name),
+            &self.folder.sub(&format!("logs/{name}")),
+            at(&self.wire, &self.service),
+            self.plan.tap,
+        )
+    }
+
+    /// A login, asked for, approved with PIN1 and verified as the relying party does it.
+    pub fn log_in(&self, document: &str) -> Proven {
+        let target = Target::Document(document.into());
+        let login = self.relying_party.login(&target, USUAL, "Log in to test");
+        let id = self.device.id_of(&login.verification_code);
+        self.device.approve(&id, PIN1).must_be(code::DONE);
+        let status = self.relying_party.wait(&login.session, ANSWER);
+        login
+            .verify(&status, SCHEME, &self.service.folder().trust())
+            .unwrap()
+    }
+
+    /// A login that is asked for and answered with some PIN.
+    pub fn try_pin1(&self, document: &str, pin: &str) -> Said {
+        let target = Target::Document(document.into());
+        let login = self.relying_party.login(&target, USUAL, "Log in to test");
+        let id = self.device.id_of(&login.verification_code);
+        self.device.approve(&id, pin)
+    }
+
+    /// How the session ended, once it has.
+    pub fn end_of(&self, session: &str) -> String {
+        let status = self.relying_party.wait(session, ANSWER);
+        status["result"]["endResult"].as_str().unwrap().to_owned()
+    }
+}
+
+fn at(wire: &TcpCut, service: &Service) -> ServiceAt {
+    ServiceAt {
+        url: format!("https://localhost:{}", wire.address().port()),
+        root: service.folder().trust().root,
+    }
+}

@@ -3,5 +3,17 @@
 //! No module here names a backend: the hardware is a `Box<dyn Vault>` that `main.rs` chooses.
 //!
 //! * [`bus`]: the D-Bus objects, their messages and the client side.
+//! * [`config`]: what an administrator sets.
+//! * [`identity`]: the device's certificate and its TLS client.
+//! * [`link`]: requests to the service, and what it pushes.
+//! * [`vault_thread`]: the one thread that owns the hardware.
 
 pub mod bus;
+pub mod config;
+pub mod identity;
+pub mod link;
+#[cfg(test)]
+mod test_keys;
+#[cfg(test)]
+mod test_vault;
+pub mod vault_thread;

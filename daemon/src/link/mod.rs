@@ -1,0 +1,77 @@
+//! The connection to one service as one device: HTTP/2 over TLS 1.3 with the device's key.
+//!
+//! * `connection`: opens it, and keeps it alive by PING alone.
+//! * `call`: one typed request and its reply.
+//! * `events`: pushed events, as a stream or by long polls.
+//! * `sse`, `backoff`: the stream's syntax; how long to wait after a failure.
+
+mod backoff;
+mod call;
+mod connection;
+mod error;
+mod events;
+mod sse;
+
+pub use backoff::Backoff;
+pub use connection::{Endpoint, EndpointError};
+pub use error::LinkError;
+pub use events::{EventStream, Pushed};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use connection::Connection;
+use tokio::sync::Mutex;
+
+/// How often an idle connection is pinged until the service says otherwise.
+const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(240);
+
+/// One device's way to its service. It connects when something is to be sent.
+pub struct Link {
+    endpoint: Endpoint,
+    tls: Arc<rustls::ClientConfig>,
+    connection: Mutex<Option<Connection>>,
+    keep_alive_seconds: AtomicU64,
+}
+
+impl Link {
+    /// Connects to nothing yet.
+    pub fn new(endpoint: Endpoint, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self {
+            endpoint,
+            tls,
+            connection: Mutex::new(None),
+            keep_alive_seconds: AtomicU64::new(DEFAULT_KEEP_ALIVE.as_secs()),
+        }
+    }
+
+    /// The connection as it stands, or a new one. The flag tells whether it had been used before.
+    async fn connected(&self) -> Result<(Connection, bool), LinkError> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref().filter(|held| !held.is_closed()) {
+            return Ok((connection.clone(), true));
+        }
+        let opened = Connection::open(&self.endpoint, self.tls.clone(), self.keep_alive()).await?;
+        *held = Some(opened.clone());
+        Ok((opened, false))
+    }
+
+    /// Drops the connection, if it is still the one that failed.
+    async fn discard(&self, failed: &Connection) {
+        let mut held = self.connection.lock().await;
+        if held.as_ref().is_some_and(|held| held.is(failed)) {
+            *held = None;
+        }
+    }
+
+    fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds.load(Ordering::Relaxed))
+    }
+
+    /// Takes the service's word on how often to ping; it holds from the next connection on.
+    pub fn set_keep_alive(&self, seconds: u32) {
+        self.keep_alive_seconds
+            .store(u64::from(seconds.clamp(15, 1800)), Ordering::Relaxed);
+    }
+}

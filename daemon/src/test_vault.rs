@@ -1,0 +1,262 @@
+//! A vault in memory, for this crate's tests alone. It counts as hardware does, and lets a test
+//! look inside and break it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use num_bigint::BigUint;
+use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
+use symbolon_protocol::device::lock::{CertifiedReading, Release};
+use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::lockout::PinCount;
+use symbolon_protocol::split_key::{Modulus, PartialSignature};
+use symbolon_vault::{
+    Custody, EnrolledShare, Finding, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
+    ShareEnrolment, Vault, VaultError,
+};
+
+use crate::test_keys::KEYS;
+
+/// Clones share what they hold, so that a test keeps one.
+#[derive(Clone, Default)]
+pub(crate) struct TestVault(Arc<Mutex<Inside>>);
+
+#[derive(Default)]
+pub(crate) struct Inside {
+    identities: Vec<SigningKey>,
+    pub(crate) shares: BTreeMap<usize, TestShare>,
+    /// How many shares were ever made.
+    pub(crate) enrolled: usize,
+    /// How many PINs were judged.
+    pub(crate) judged: usize,
+    /// The next calls that touch the hardware fail with this many faults.
+    pub(crate) faults: usize,
+    /// The next enrolment panics.
+    pub(crate) panic_at_enrolment: bool,
+}
+
+pub(crate) struct TestShare {
+    modulus: BigUint,
+    exponent: BigUint,
+    pin: Vec<u8>,
+    pub(crate) count: PinCount,
+}
+
+impl TestVault {
+    pub(crate) fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn hardware(&self) -> Result<MutexGuard<'_, Inside>, VaultError> {
+        let mut inside = self.inside();
+        if inside.faults > 0 {
+            inside.faults -= 1;
+            return Err(VaultError::Unavailable {
+                detail: "the test says so".to_owned(),
+                source: None,
+            });
+        }
+        Ok(inside)
+    }
+}
+
+impl Inside {
+    fn share(&mut self, sealed: &SealedShare) -> Result<&mut TestShare, VaultError> {
+        let number = sealed.content["share"].as_u64().unwrap() as usize;
+        self.shares.get_mut(&number).ok_or(VaultError::Lost {
+            detail: "no such share".to_owned(),
+        })
+    }
+
+    fn judge(&mut self, sealed: &SealedShare, pin: &Pin) -> Result<PinOutcome<()>, VaultError> {
+        let share = self.share(sealed)?;
+        if share.count.is_locked() {
+            return Ok(PinOutcome::Locked);
+        }
+        let right = share.pin == pin.digits();
+        if right {
+            share.count = PinCount {
+                failures: 0,
+                limit: 3,
+            };
+        } else {
+            share.count.failures += 1;
+        }
+        let tries_left = share.count.tries_left();
+        self.judged += 1;
+        Ok(if right {
+            PinOutcome::Accepted(())
+        } else {
+            PinOutcome::Wrong {
+                tries_left: Some(tries_left),
+            }
+        })
+    }
+}
+
+impl Vault for TestVault {
+    fn custody(&mut self) -> Result<Custody, VaultError> {
+        let _hardware = self.hardware()?;
+        Ok(Custody {
+            hardware: "memory of a test".to_owned(),
+            lockout_in_hardware: false,
+            findings: vec![Finding {
+                property: "it counts wrong PINs".to_owned(),
+                holds: true,
+                detail: "as the tests see".to_owned(),
+            }],
+        })
+    }
+
+    fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
+        let mut inside = self.hardware()?;
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).unwrap();
+        let key = SigningKey::from_slice(&secret).unwrap();
+        let point = key.verifying_key().to_encoded_point(false);
+        inside.identities.push(key);
+        Ok(NewIdentity {
+            sealed: SealedIdentity {
+                backend: "test".to_owned(),
+                content: serde_json::json!({ "identity": inside.identities.len() - 1 }),
+            },
+            device_key: Octets::from(point.as_bytes()),
+            hardware: Hardware::Tpm {
+                attestation_key: Octets::from(point.as_bytes()),
+                description: "test".to_owned(),
+            },
+        })
+    }
+
+    fn sign_as_device(
+        &mut self,
+        identity: &SealedIdentity,
+        digest: &[u8; 32],
+    ) -> Result<[u8; 64], VaultError> {
+        let inside = self.hardware()?;
+        let number = identity.content["identity"].as_u64().unwrap() as usize;
+        let signature: p256::ecdsa::Signature =
+            inside.identities[number].sign_prehash(digest).unwrap();
+        Ok(signature.to_bytes().into())
+    }
+
+    fn enrol(
+        &mut self,
+        _enrolment: &ShareEnrolment,
+        pin: &Pin,
+    ) -> Result<EnrolledShare, VaultError> {
+        let mut inside = self.hardware()?;
+        assert!(!inside.panic_at_enrolment, "the test says so");
+        let number = inside.enrolled;
+        inside.enrolled += 1;
+        let (modulus, exponent) = KEYS[number % KEYS.len()];
+        let number_of = |hex: &str| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap();
+        let share = TestShare {
+            modulus: number_of(modulus),
+            exponent: number_of(exponent),
+            pin: pin.digits().to_vec(),
+            count: PinCount {
+                failures: 0,
+                limit: 3,
+            },
+        };
+        let modulus = Octets(share.modulus.to_bytes_be());
+        inside.shares.insert(number, share);
+        Ok(EnrolledShare {
+            sealed: SealedShare {
+                backend: "test".to_owned(),
+                content: serde_json::json!({ "share": number }),
+            },
+            public: DeviceKey {
+                modulus,
+                pin_index_name: Octets(vec![0; 34]),
+            },
+        })
+    }
+
+    fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError> {
+        Ok(self.hardware()?.share(share)?.count)
+    }
+
+    fn prepare(&mut self, share: &SealedShare) -> Result<(), VaultError> {
+        self.pin_count(share).map(drop)
+    }
+
+    fn sign(
+        &mut self,
+        sealed: &SealedShare,
+        pin: Pin,
+        message: &EncodedMessage,
+    ) -> Result<PinOutcome<PartialSignature>, VaultError> {
+        let mut inside = self.hardware()?;
+        Ok(match inside.judge(sealed, &pin)? {
+            PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
+            PinOutcome::Locked => PinOutcome::Locked,
+            PinOutcome::Accepted(()) => {
+                let share = inside.share(sealed)?;
+                let modulus = Modulus::from_octets(&share.modulus.to_bytes_be()).unwrap();
+                let base = BigUint::from_bytes_be(&message.reduced(&modulus));
+                let power = base.modpow(&share.exponent, &share.modulus).to_bytes_be();
+                let mut octets = vec![0; modulus.octets() - power.len()];
+                octets.extend(power);
+                PinOutcome::Accepted(PartialSignature::from_octets(octets))
+            }
+        })
+    }
+
+    fn certify_count(
+        &mut self,
+        _identity: &SealedIdentity,
+        share: &SealedShare,
+        nonce: &[u8],
+    ) -> Result<CertifiedReading, VaultError> {
+        let count = self.hardware()?.share(share)?.count;
+        // A reading that the tests' service understands.
+        Ok(CertifiedReading {
+            attestation: Octets(serde_json::to_vec(&count).unwrap()),
+            signature: Octets::from(nonce),
+        })
+    }
+
+    fn begin_release(&mut self, share: &SealedShare) -> Result<Octets, VaultError> {
+        self.pin_count(share)?;
+        Ok(Octets(vec![7; 32]))
+    }
+
+    fn finish_release(
+        &mut self,
+        share: &SealedShare,
+        release: &Release,
+    ) -> Result<PinCount, VaultError> {
+        let mut inside = self.hardware()?;
+        let share = inside.share(share)?;
+        share.count.limit = share.count.limit.max(release.limit);
+        Ok(share.count)
+    }
+
+    fn change_pin(
+        &mut self,
+        sealed: &SealedShare,
+        old: Pin,
+        new: &Pin,
+    ) -> Result<PinOutcome<()>, VaultError> {
+        let mut inside = self.hardware()?;
+        let outcome = inside.judge(sealed, &old)?;
+        if outcome == PinOutcome::Accepted(()) {
+            inside.share(sealed)?.pin = new.digits().to_vec();
+        }
+        Ok(outcome)
+    }
+
+    fn destroy(&mut self, share: SealedShare) -> Result<(), VaultError> {
+        let mut inside = self.hardware()?;
+        let number = share.content["share"].as_u64().unwrap() as usize;
+        inside.shares.remove(&number);
+        Ok(())
+    }
+}

@@ -44,6 +44,9 @@ pub struct RelyingPartyConfig {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
+    /// Before every path of version 3 of the API.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
 }
 
 /// `[device]`
@@ -180,6 +183,10 @@ impl Config {
 
 fn default_session_lifetime() -> u64 {
     120
+}
+
+fn default_prefix() -> String {
+    "/v3".into()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod config;
 pub mod deliveries;
 pub mod keys;
 pub mod random;
+pub mod relying_party;
 pub mod sessions;
 pub mod store;
 pub mod tls;

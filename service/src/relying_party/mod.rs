@@ -1,0 +1,105 @@
+//! The relying-party API, version 3: what existing Smart-ID clients speak, unchanged.
+//!
+//! A request is read ([`body`], [`fields`], [`request`]), its sender judged ([`source`],
+//! [`registry`], [`access`]), and then it becomes a session ([`notification`]), a certificate
+//! ([`certificate`]) or a wait for a result ([`session`], [`status`]). Everything that goes wrong
+//! is a [`problem`]. What the API leaves open, and how we decided, stands where it is decided.
+
+pub mod access;
+mod algorithm;
+mod body;
+mod certificate;
+mod fields;
+mod notification;
+mod path;
+mod poll_time;
+pub mod problem;
+pub mod registry;
+pub mod request;
+mod session;
+mod source;
+mod status;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use ipnet::IpNet;
+use tower::ServiceExt;
+
+use crate::config::RelyingPartyConfig;
+use crate::sessions::Sessions;
+use crate::store::{Store, StoreError};
+use access::Demand;
+use problem::Problem;
+use registry::RelyingParty;
+
+/// What the API works on. Clones share everything.
+#[derive(Clone)]
+pub struct RelyingPartyApi {
+    store: Store,
+    sessions: Sessions,
+    trusted_proxies: Arc<[IpNet]>,
+    prefix: Arc<str>,
+}
+
+impl RelyingPartyApi {
+    /// The API over these sessions.
+    pub fn new(store: Store, sessions: Sessions, config: &RelyingPartyConfig) -> Self {
+        Self {
+            store,
+            sessions,
+            trusted_proxies: config.trusted_proxies.as_slice().into(),
+            prefix: format!("/{}", config.prefix.trim_matches('/')).into(),
+        }
+    }
+
+    async fn admit(&self, demand: Demand<'_>, source: IpAddr) -> Result<RelyingParty, Problem> {
+        let party = registry::find(&self.store, demand.claim.uuid).await?;
+        access::admit(demand, party, source)
+    }
+}
+
+/// The API's routes. Requests must carry `ConnectInfo<SocketAddr>`.
+pub fn router(api: RelyingPartyApi) -> Router {
+    let routes = Router::new()
+        .route(
+            "/authentication/notification/etsi/{id}",
+            post(notification::authenticate_person),
+        )
+        .route(
+            "/authentication/notification/document/{id}",
+            post(notification::authenticate_document),
+        )
+        .route(
+            "/signature/notification/etsi/{id}",
+            post(notification::sign_person),
+        )
+        .route(
+            "/signature/notification/document/{id}",
+            post(notification::sign_document),
+        )
+        .route(
+            "/signature/certificate/{id}",
+            post(certificate::certificate),
+        )
+        .route("/session/{id}", get(session::session));
+    let prefixed = match &*api.prefix {
+        "/" => routes,
+        prefix => Router::new().nest(prefix, routes),
+    };
+    let served = prefixed
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .with_state(api);
+    // Around the router, not a layer of it: layers run when the route has been chosen already.
+    Router::new().fallback_service(served.map_request(path::without_empty_segments))
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a relying party's request failed");
+        Self::maintenance()
+    }
+}

@@ -1,0 +1,155 @@
+//! Notification sessions: a login or a signature that is pushed to the person's devices.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::RelyingPartyApi;
+use super::access::Demand;
+use super::path::{self, Identifier};
+use super::problem::Problem;
+use super::request::{NotificationRequest, RequestedContent, SessionKind};
+use super::source::Source;
+use super::{body, registry::RelyingParty};
+use crate::sessions::{Asked, CreateError, Created, NewSession, Target};
+
+/// `POST authentication/notification/etsi/{semantics identifier}`
+pub(super) async fn authenticate_person(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(person): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let target = Target::Person(path::person(&person)?);
+    open(&api, SessionKind::Authentication, target, source, request).await
+}
+
+/// `POST authentication/notification/document/{document number}`
+pub(super) async fn authenticate_document(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(document): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let target = Target::Document(path::document(&document)?);
+    open(&api, SessionKind::Authentication, target, source, request).await
+}
+
+/// `POST signature/notification/etsi/{semantics identifier}`
+pub(super) async fn sign_person(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(person): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let target = Target::Person(path::person(&person)?);
+    open(&api, SessionKind::Signature, target, source, request).await
+}
+
+/// `POST signature/notification/document/{document number}`
+pub(super) async fn sign_document(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(document): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let target = Target::Document(path::document(&document)?);
+    open(&api, SessionKind::Signature, target, source, request).await
+}
+
+/// A session's name and, for signatures, the code that the relying party shows.
+#[derive(Debug, Serialize)]
+pub(super) struct OpenedBody {
+    #[serde(rename = "sessionID")]
+    session_id: Uuid,
+    #[serde(rename = "vc", skip_serializing_if = "Option::is_none")]
+    verification_code: Option<VerificationCodeBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct VerificationCodeBody {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: String,
+}
+
+async fn open(
+    api: &RelyingPartyApi,
+    kind: SessionKind,
+    target: Target,
+    Source(source): Source,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let body = body::read_object(request).await?;
+    let request = NotificationRequest::parse(kind, &body)?;
+    let party = api.admit(Demand::of_session(&request), source).await?;
+    // A login needs none: its challenge is random, so no two requests are the same.
+    let repeat_key = (kind == SessionKind::Signature).then(|| repeat_key(&target, &body));
+    let new = new_session(&party, target, request, repeat_key);
+    let created = api.sessions.create(new).await.map_err(refused)?;
+    Ok(Json(opened_body(created)))
+}
+
+fn new_session(
+    party: &RelyingParty,
+    target: Target,
+    request: NotificationRequest,
+    repeat_key: Option<[u8; 32]>,
+) -> NewSession {
+    NewSession {
+        relying_party: party.uuid,
+        relying_party_name: request.claim.name,
+        brokered_relying_party_name: None,
+        target,
+        level: request.level.certificate_level(),
+        asked: match request.content {
+            RequestedContent::Authentication { rp_challenge } => {
+                Asked::Authentication { rp_challenge }
+            }
+            RequestedContent::Signature { digest } => Asked::Signature { digest },
+        },
+        signature_algorithm: request.algorithm,
+        interactions: request.interactions,
+        ignored_properties: request.properties.ignored,
+        share_device_address: request.properties.share_device_address,
+        repeat_key,
+    }
+}
+
+/// What makes two signature requests the same: whom they ask, and every parameter, in whatever
+/// order. The nonce is one of them, and its only purpose is to be different.
+fn repeat_key(target: &Target, body: &Map<String, Value>) -> [u8; 32] {
+    let (kind, name) = match target {
+        Target::Person(person) => ("etsi", person.as_str()),
+        Target::Document(document) => ("document", document.as_str()),
+    };
+    Sha256::new()
+        .chain_update(kind)
+        .chain_update([0])
+        .chain_update(name)
+        .chain_update([0])
+        .chain_update(Value::Object(body.clone()).to_string())
+        .finalize()
+        .into()
+}
+
+fn opened_body(created: Created) -> OpenedBody {
+    OpenedBody {
+        session_id: created.session,
+        verification_code: created.verification_code.map(|value| VerificationCodeBody {
+            kind: "numeric4",
+            value,
+        }),
+    }
+}
+
+fn refused(error: CreateError) -> Problem {
+    match error {
+        CreateError::NoAccount => Problem::not_found(),
+        CreateError::NoSuitableAccount => Problem::no_suitable_account(),
+        CreateError::Store(error) => error.into(),
+    }
+}

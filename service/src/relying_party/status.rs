@@ -1,0 +1,161 @@
+//! The body of a session's status.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::Value;
+use symbolon_protocol::device::transaction::Content;
+use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
+use symbolon_protocol::interaction::InteractionType;
+
+use super::algorithm;
+use crate::sessions::{EndResult, SessionRequest, SessionResult, SignedBy};
+
+/// What `GET session/{id}` answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusBody {
+    state: State,
+    #[serde(flatten)]
+    completion: Option<Completion>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored_properties: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum State {
+    Running,
+    Complete,
+}
+
+#[derive(Debug, Serialize)]
+struct Completion {
+    result: ResultBody,
+    #[serde(flatten)]
+    signed: Option<SignedBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultBody {
+    end_result: EndResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_number: Option<DocumentNumber>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<ResultDetails>,
+}
+
+#[derive(Debug, Serialize)]
+struct ResultDetails {
+    interaction: InteractionType,
+}
+
+/// What a status holds beyond the result when somebody signed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignedBody {
+    signature_protocol: &'static str,
+    signature: SignatureBody,
+    cert: CertificateBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_type_used: Option<InteractionType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_ip_address: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignatureBody {
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_random: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_challenge: Option<String>,
+    flow_type: &'static str,
+    signature_algorithm: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature_algorithm_parameters: Option<Value>,
+}
+
+/// A certificate as the API carries it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CertificateBody {
+    value: String,
+    certificate_level: CertificateLevel,
+}
+
+impl CertificateBody {
+    pub(super) fn new(der: &[u8], level: CertificateLevel) -> Self {
+        Self {
+            value: STANDARD.encode(der),
+            certificate_level: level,
+        }
+    }
+}
+
+impl StatusBody {
+    /// Nobody has answered yet.
+    pub(super) fn running(request: &SessionRequest) -> Self {
+        Self {
+            state: State::Running,
+            completion: None,
+            ignored_properties: request.ignored_properties.clone(),
+        }
+    }
+
+    /// The session is over.
+    pub(super) fn complete(request: &SessionRequest, result: &SessionResult) -> Self {
+        Self {
+            state: State::Complete,
+            completion: Some(Completion {
+                result: result_body(result),
+                signed: result
+                    .signed
+                    .as_ref()
+                    .map(|signed| signed_body(request, result, signed)),
+            }),
+            ignored_properties: request.ignored_properties.clone(),
+        }
+    }
+}
+
+/// The account is named to those alone who got its signature, and the interaction here to those
+/// alone whose request was refused on its screen.
+fn result_body(result: &SessionResult) -> ResultBody {
+    let is_ok = result.end_result == EndResult::Ok;
+    let refused_on_screen = result.end_result == EndResult::UserRefusedInteraction;
+    ResultBody {
+        end_result: result.end_result,
+        document_number: result.document_number.clone().filter(|_| is_ok),
+        details: result
+            .interaction
+            .filter(|_| refused_on_screen)
+            .map(|interaction| ResultDetails { interaction }),
+    }
+}
+
+fn signed_body(request: &SessionRequest, result: &SessionResult, signed: &SignedBy) -> SignedBody {
+    let (signature_protocol, server_random) = match &request.content {
+        Content::Authentication { server_random, .. } => ("ACSP_V2", Some(server_random.clone())),
+        Content::Signature { .. } => ("RAW_DIGEST_SIGNATURE", None),
+    };
+    SignedBody {
+        signature_protocol,
+        signature: SignatureBody {
+            value: STANDARD.encode(signed.signature.as_slice()),
+            server_random,
+            user_challenge: signed.user_challenge.clone(),
+            flow_type: request.flow_type.as_str(),
+            signature_algorithm: request.signature_algorithm.as_str(),
+            signature_algorithm_parameters: algorithm::parameters_of(request.signature_algorithm),
+        },
+        cert: CertificateBody::new(signed.certificate.as_slice(), signed.level),
+        interaction_type_used: result.interaction,
+        device_ip_address: signed
+            .device_address
+            .clone()
+            .filter(|_| request.share_device_address),
+    }
+}

@@ -53,6 +53,11 @@ impl DisplayText {
         &self.0
     }
 
+    /// Whether nothing of the text can be shown.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text for the middle of a line of ours: within directional isolates, so that right-to-left
     /// words in it leave the rest of the line in place.
     pub fn isolated(&self) -> String {
@@ -136,15 +141,23 @@ fn limit_marks(characters: impl Iterator<Item = char>) -> String {
         .collect()
 }
 
+/// Cuts between characters as people see them. A cluster counts as many as it has letters: runs of
+/// Hangul consonants are one cluster of any width.
 fn truncate(text: &str, limit: usize) -> String {
     let text = text.trim_end();
-    match text.grapheme_indices(true).nth(limit) {
-        None => text.to_owned(),
-        Some(_) => {
-            let mut kept: String = text.graphemes(true).take(limit - 1).collect();
-            kept.push('…');
-            kept
+    let mut width = 0;
+    let mut keep = 0;
+    for (position, cluster) in text.grapheme_indices(true) {
+        let letters = cluster.chars().filter(|c| !is_combining_mark(*c)).count();
+        width += letters.max(1);
+        if width < limit {
+            keep = position + cluster.len();
         }
+    }
+    if width <= limit {
+        text.to_owned()
+    } else {
+        format!("{}…", text[..keep].trim_end())
     }
 }
 

@@ -69,14 +69,14 @@ impl CertificateLevel {
     }
 }
 
-/// Why a text is no identifier.
+/// Why a text is no identifier. Never repeats the text, which a stranger may have written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct IdentifierError(pub String);
 
 impl IdentifierError {
-    fn new(text: &str, expectation: &str) -> Self {
-        Self(format!("{text:?} is not {expectation}"))
+    fn expected(expectation: &str) -> Self {
+        Self(format!("not {expectation}"))
     }
 }
 
@@ -128,7 +128,7 @@ macro_rules! text_enumeration {
                 [$(Self::$variant),+]
                     .into_iter()
                     .find(|value| value.as_str() == text)
-                    .ok_or_else(|| IdentifierError::new(text, $expectation))
+                    .ok_or_else(|| IdentifierError::expected($expectation))
             }
         }
     };

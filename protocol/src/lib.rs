@@ -38,5 +38,7 @@ pub mod policy;
 pub mod random;
 pub mod release;
 pub mod split_key;
+#[cfg(test)]
+mod test_keys;
 pub mod transaction;
 pub mod verification_code;

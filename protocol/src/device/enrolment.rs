@@ -102,7 +102,7 @@ pub enum Hardware {
 }
 
 /// The service made its shares and the certificates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeysRegistered {
     /// The authentication key.
@@ -111,6 +111,15 @@ pub struct KeysRegistered {
     pub signing: ComposedKey,
     /// The first freshness token.
     pub freshness_token: String,
+}
+
+impl std::fmt::Debug for KeysRegistered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeysRegistered")
+            .field("authentication", &self.authentication)
+            .field("signing", &self.signing)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A whole key: both shares together.

@@ -128,7 +128,7 @@ impl Exchange for FetchTransaction {
 }
 
 /// The device's half of the signature. A byte-identical repetition gets the stored answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Confirm {
     /// `EM^d1 mod n1`, big endian, as long as `n1`.
@@ -143,6 +143,14 @@ pub struct Confirm {
     pub freshness_token: String,
 }
 
+impl std::fmt::Debug for Confirm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Confirm")
+            .field("interaction", &self.interaction)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Exchange for Confirm {
     type Reply = Confirmed;
     const METHOD: Method = Method::Post;
@@ -150,13 +158,21 @@ impl Exchange for Confirm {
 }
 
 /// The transaction is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Confirmed {
     /// The whole signature, which the device verifies as well.
     pub signature: Octets,
     /// The token to present next.
     pub freshness_token: String,
+}
+
+impl std::fmt::Debug for Confirmed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Confirmed")
+            .field("signature", &self.signature)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The person, or the device for them, declines.

@@ -55,8 +55,7 @@ impl std::str::FromStr for DocumentNumber {
         if is_document_number(text) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(IdentifierError::new(
-                text,
+            Err(IdentifierError::expected(
                 "a document number such as PNOEE-48010010101-K2GN-Q",
             ))
         }

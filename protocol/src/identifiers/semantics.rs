@@ -48,8 +48,7 @@ impl std::str::FromStr for SemanticsIdentifier {
         if is_semantics_identifier(text) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(IdentifierError::new(
-                text,
+            Err(IdentifierError::expected(
                 "a person's identifier such as PNOEE-48010010101",
             ))
         }

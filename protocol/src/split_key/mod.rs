@@ -13,3 +13,6 @@ pub use combination::{CombineFault, PartialSignature, Signature, SplitKey, Split
 pub use modulus::{Modulus, ModulusError, PUBLIC_EXPONENT};
 
 pub(crate) use modulus::to_octets;
+
+#[cfg(test)]
+mod tests;

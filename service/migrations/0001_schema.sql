@@ -60,9 +60,10 @@ CREATE INDEX account_person ON account (person);
 CREATE TABLE account_key (
     document_number TEXT NOT NULL REFERENCES account (document_number),
     purpose TEXT NOT NULL,
-    split_key TEXT NOT NULL,
+    device_modulus BLOB NOT NULL,
+    modulus BLOB NOT NULL,
+    inverse BLOB NOT NULL,
     device_modulus_hash TEXT NOT NULL UNIQUE,
-    service_modulus_hash TEXT NOT NULL UNIQUE,
     service_share BLOB NOT NULL,
     pin_index_name BLOB NOT NULL,
     certificate_serial TEXT NOT NULL,
@@ -138,6 +139,14 @@ CREATE TABLE nonce (
     document_number TEXT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+
+-- What happened outside of a serving process (an administrator's command) and concerns waiting
+-- devices: the number rises, and serving processes look anew.
+CREATE TABLE outside_change (
+    singleton BIGINT PRIMARY KEY,
+    number BIGINT NOT NULL
+);
+INSERT INTO outside_change (singleton, number) VALUES (1, 0);
 
 -- Append only. No key of its own, so that a row costs one page at most.
 CREATE TABLE audit (

@@ -7,6 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::certificates::CertificatesConfig;
+use crate::keys::HsmConfig;
+
 /// Everything that the file can say. Unknown keys are refused, so that a misspelt one is noticed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,9 +27,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The HSM.
     pub hsm: HsmConfig,
-    /// The certificates' profile.
-    #[serde(default)]
-    pub certificates: CertificateConfig,
+    /// What stands in certificates.
+    pub certificates: CertificatesConfig,
     /// Logging.
     #[serde(default)]
     pub log: LogConfig,
@@ -65,70 +67,6 @@ pub struct DeviceConfig {
 pub struct StoreConfig {
     /// `sqlite:///var/lib/symbolon-service/service.db?mode=rwc`
     pub url: String,
-}
-
-/// `[hsm]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HsmConfig {
-    /// The PKCS#11 module.
-    pub module: PathBuf,
-    /// The token's label.
-    pub token: String,
-    /// Holds the user PIN. The systemd credential `hsm-pin` wins over it.
-    pub pin_file: Option<PathBuf>,
-    /// How many sessions work at a time; as many as there are processors if absent.
-    pub threads: Option<usize>,
-}
-
-/// `[certificates]`: names, OIDs and addresses that stand in the certificates.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CertificateConfig {
-    /// `O` of both authorities.
-    pub organisation: String,
-    /// `C` of both authorities.
-    pub country: String,
-    /// `CN` of the root.
-    pub root_name: String,
-    /// `CN` of the issuing authority.
-    pub issuing_name: String,
-    /// The policy of ADVANCED certificates.
-    pub advanced_policy: String,
-    /// The policy of QUALIFIED certificates.
-    pub qualified_policy: String,
-    /// The extended key usage of authentication certificates.
-    pub authentication_usage: String,
-    /// Where the practice statement is.
-    pub statement_url: String,
-    /// Where the issuing authority's certificate is fetched.
-    pub issuer_url: String,
-    /// The OCSP responder.
-    pub ocsp_url: String,
-    /// The revocation list.
-    pub crl_url: String,
-    /// How long an account's certificates are valid.
-    pub validity_days: u32,
-}
-
-impl Default for CertificateConfig {
-    fn default() -> Self {
-        // OIDs as relying parties' clients expect them; the names say what this is not.
-        Self {
-            organisation: "Symbolon".into(),
-            country: "EE".into(),
-            root_name: "Symbolon TEST Root".into(),
-            issuing_name: "Symbolon TEST Issuing CA".into(),
-            advanced_policy: "1.3.6.1.4.1.10015.17.1".into(),
-            qualified_policy: "1.3.6.1.4.1.10015.17.2".into(),
-            authentication_usage: "1.3.6.1.4.1.62306.5.7.0".into(),
-            statement_url: "https://symbolon.invalid/cps".into(),
-            issuer_url: "http://symbolon.invalid/ca/issuing.cer".into(),
-            ocsp_url: "http://symbolon.invalid/ocsp".into(),
-            crl_url: "http://symbolon.invalid/crl/issuing.crl".into(),
-            validity_days: 3 * 365,
-        }
-    }
 }
 
 /// `[log]`
@@ -197,7 +135,9 @@ mod tests {
     fn the_shortest_file_is_enough_and_a_misspelt_key_is_refused() {
         let text = "scheme_name = 'smart-id-demo'\n[relying_party]\nlisten = '127.0.0.1:0'\n\
             [device]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\n\
-            [store]\nurl = 'sqlite::memory:'\n[hsm]\nmodule = '/m.so'\ntoken = 't'\n";
+            [store]\nurl = 'sqlite::memory:'\n[hsm]\nmodule = '/m.so'\ntoken = 't'\n\
+            [certificates]\nprofile = 'smart-id-compatible'\ndirectory = '/c'\n\
+            issuer_url = 'http://x'\nocsp_url = 'http://x'\ncrl_url = 'http://x'\n";
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.session_lifetime(), Duration::from_secs(120));
         let misspelt = text.replace("public_url", "publik_url");

@@ -9,13 +9,18 @@
 //! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
 //! * [`config`], [`clock`]: the configuration file; the service's time.
 
+pub mod accounts;
+pub mod audit;
 pub mod certificates;
 pub mod clock;
+pub mod co_signing;
 pub mod config;
 pub mod deliveries;
 pub mod keys;
 pub mod random;
+pub mod refusal;
 pub mod relying_party;
+pub mod service;
 pub mod sessions;
 pub mod store;
 pub mod tls;

@@ -10,13 +10,13 @@ use symbolon_protocol::device::events::Event;
 use symbolon_protocol::device::transaction::{Content, FlowType};
 use symbolon_protocol::encoding::SignatureAlgorithm;
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
+use symbolon_protocol::verification_code::VerificationCode;
 use uuid::Uuid;
 
 use super::rows::to_json;
 use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
-use crate::random::random_octets;
 use crate::store::{Columns, StoreError};
 use crate::{deliveries, random};
 
@@ -100,9 +100,7 @@ impl Sessions {
         let outcome = self
             .store
             .write(move |connection| {
-                Box::pin(async move {
-                    insert(connection, session, &new, &request, lifetime).await
-                })
+                Box::pin(async move { insert(connection, session, &new, &request, lifetime).await })
             })
             .await?;
         match outcome {
@@ -128,12 +126,12 @@ impl Sessions {
             content: match &new.asked {
                 Asked::Authentication { rp_challenge } => Content::Authentication {
                     scheme_name: self.scheme_name.to_string(),
-                    server_random: STANDARD.encode(random_octets::<24>()),
+                    server_random: STANDARD.encode(random::octets::<24>()),
                     rp_challenge: rp_challenge.clone(),
                 },
                 Asked::Signature { digest } => Content::Signature {
                     digest: digest.clone().into(),
-                    verification_code: Some(random::four_digits()),
+                    verification_code: Some(random::drawn(VerificationCode::draw()).into()),
                 },
             },
             interactions: new.interactions.clone(),
@@ -184,7 +182,11 @@ async fn insert(
     )
     .bind(session.to_string())
     .bind(new.relying_party.to_string())
-    .bind(if result.is_some() { "complete" } else { "running" })
+    .bind(if result.is_some() {
+        "complete"
+    } else {
+        "running"
+    })
     .bind(to_json(request)?)
     .bind(to_json(&usable)?)
     .bind(repeat_key)

@@ -30,6 +30,12 @@ impl Sessions {
         }
     }
 
+    /// The same for a device, which may ask for as long as the session is kept at all.
+    pub async fn find_kept(&self, id: &Uuid) -> Result<Option<Session>, StoreError> {
+        let mut connection = self.store.readers().acquire().await?;
+        Session::load(&mut connection, id).await
+    }
+
     /// Waits until the session is over, at most for `timeout`, and returns it as it then stands.
     pub async fn await_end(
         &self,

@@ -2,10 +2,11 @@
 
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use symbolon_protocol::device::transaction::Transaction;
 use symbolon_protocol::identifiers::DocumentNumber;
 use uuid::Uuid;
 
-use super::{SessionRequest, SessionResult};
+use super::{EndResult, SessionRequest, SessionResult};
 use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError};
 
@@ -93,6 +94,20 @@ impl Session {
     /// Whether it waits for a device, by the store's last word; its time may be over nonetheless.
     pub fn is_running(&self) -> bool {
         matches!(self.state, SessionState::Running)
+    }
+
+    /// How it ended, if it did.
+    pub fn end_result(&self) -> Option<EndResult> {
+        match &self.state {
+            SessionState::Running => None,
+            SessionState::Complete { result, .. } => Some(result.end_result),
+        }
+    }
+
+    /// As the device that holds `document_number` gets it.
+    pub fn transaction_for(&self, document_number: &DocumentNumber) -> Transaction {
+        self.request
+            .transaction(self.id, document_number, self.created_at, self.expires_at)
     }
 
     /// Whether its time is over.

@@ -72,7 +72,7 @@ impl Sessions {
         .await?;
         Ok(CertificateAnswer::Found {
             certificate: row.octets("der")?,
-            level: level_from(&row.text("level")?)?,
+            level: parse(&row.text("level")?)?,
         })
     }
 }
@@ -113,25 +113,16 @@ pub(super) async fn resolve(
     let mut suitable = false;
     let mut usable = Vec::new();
     for row in &rows {
-        if level_from(&row.text("level")?)? < level {
+        if parse::<CertificateLevel>(&row.text("level")?)? < level {
             continue;
         }
         suitable = true;
         if row.text("state")? == "open" && row.number("locks")? == 0 {
-            usable.push(parse(row.text("document_number")?)?);
+            usable.push(parse(&row.text("document_number")?)?);
         }
     }
     Ok(match suitable {
         true => Resolved::Usable(usable),
         false => Resolved::NoneSuitable,
     })
-}
-
-/// A level as the store spells it.
-pub(crate) fn level_from(text: &str) -> Result<CertificateLevel, StoreError> {
-    match text {
-        "ADVANCED" => Ok(CertificateLevel::Advanced),
-        "QUALIFIED" => Ok(CertificateLevel::Qualified),
-        other => Err(StoreError::Damaged(format!("level {other}"))),
-    }
 }

@@ -1,5 +1,7 @@
 //! Reading typed columns, with one error for what this program never wrote.
 
+use std::str::FromStr;
+
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -52,11 +54,12 @@ impl Columns for AnyRow {
 }
 
 /// A stored text as the type that it was written from.
-pub fn parse<T: TryFrom<String>>(text: String) -> Result<T, StoreError>
+pub fn parse<T: FromStr>(text: &str) -> Result<T, StoreError>
 where
-    T::Error: std::fmt::Display,
+    T::Err: std::fmt::Display,
 {
-    T::try_from(text).map_err(|error| StoreError::Damaged(error.to_string()))
+    text.parse()
+        .map_err(|error: T::Err| StoreError::Damaged(error.to_string()))
 }
 
 fn damaged(column: &str, error: sqlx::Error) -> StoreError {

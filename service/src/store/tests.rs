@@ -11,10 +11,12 @@ async fn insert(store: &Store, value: &'static str, fail: bool) -> Result<(), St
     store
         .write(move |connection| {
             Box::pin(async move {
-                sqlx::query("INSERT INTO nonce (value, document_number, expires_at) VALUES ($1, 'd', 1)")
-                    .bind(value)
-                    .execute(&mut *connection)
-                    .await?;
+                sqlx::query(
+                    "INSERT INTO nonce (value, document_number, expires_at) VALUES ($1, 'd', 1)",
+                )
+                .bind(value)
+                .execute(&mut *connection)
+                .await?;
                 match fail {
                     true => Err(StoreError::Damaged("on purpose".into())),
                     false => Ok(()),
@@ -88,9 +90,11 @@ async fn set_quota(store: &Store, pages: i64) {
     store
         .write(move |connection| {
             Box::pin(async move {
-                sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}")))
-                    .execute(&mut *connection)
-                    .await?;
+                sqlx::query(sqlx::AssertSqlSafe(format!(
+                    "PRAGMA max_page_count = {pages}"
+                )))
+                .execute(&mut *connection)
+                .await?;
                 Ok(())
             })
         })

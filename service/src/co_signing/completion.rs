@@ -1,0 +1,217 @@
+//! The one commit that makes a signature real.
+
+use sqlx::AnyConnection;
+use symbolon_protocol::device::account::Closure;
+use symbolon_protocol::device::events::Withdrawal;
+use symbolon_protocol::device::problem::ProblemCode;
+use symbolon_protocol::device::transaction::Confirmed;
+
+use crate::accounts::{Account, close};
+use crate::audit::{self, Action};
+use crate::clock::Timestamp;
+use crate::refusal::Refusal;
+use crate::service::{Service, closed, require_usable};
+use crate::sessions::{self, EndResult, Session, SessionResult};
+use crate::store::{Columns, StoreError};
+
+/// Everything that becomes true together.
+pub(super) struct Completion {
+    /// As it was when the share was checked.
+    pub(super) account: Account,
+    pub(super) session: Session,
+    pub(super) result: SessionResult,
+    pub(super) request_hash: String,
+    pub(super) reply: Confirmed,
+    pub(super) next_token_hash: String,
+}
+
+pub(super) enum Outcome {
+    Completed(Confirmed),
+    Refused(Refusal),
+}
+
+/// What the transaction found, and whom to wake.
+struct Committed {
+    outcome: Outcome,
+    ended: Vec<Session>,
+}
+
+pub(super) async fn commit(
+    service: &Service,
+    completion: Completion,
+) -> Result<Outcome, StoreError> {
+    let account = completion.account.clone();
+    let committed = service
+        .store
+        .write(move |connection| Box::pin(async move { apply(connection, completion).await }))
+        .await?;
+    for session in &committed.ended {
+        service.sessions.announce_end(session);
+    }
+    if matches!(committed.outcome, Outcome::Refused(_)) {
+        service.announce(&account, &[]);
+    }
+    Ok(committed.outcome)
+}
+
+async fn apply(
+    connection: &mut AnyConnection,
+    completion: Completion,
+) -> Result<Committed, StoreError> {
+    let now = Timestamp::now();
+    if !rotate_token(connection, &completion).await? {
+        return not_as_it_was(connection, &completion, now).await;
+    }
+    let document_number = &completion.account.document_number;
+    let finished = sessions::finish(
+        connection,
+        &completion.session,
+        &completion.result,
+        Some(document_number),
+        Withdrawal::AnsweredElsewhere,
+        now,
+    )
+    .await?;
+    if !finished {
+        restore_token(connection, &completion).await?;
+        return Ok(Committed {
+            outcome: Outcome::Refused(too_late(connection, &completion.session).await?),
+            ended: Vec::new(),
+        });
+    }
+    remember(connection, &completion, now).await?;
+    // A right PIN cleared its own count in the hardware, so its ladder begins anew here.
+    sqlx::query("DELETE FROM pin_lock WHERE document_number = $1 AND purpose = $2")
+        .bind(document_number.to_string())
+        .bind(completion.session.request.purpose().as_str())
+        .execute(&mut *connection)
+        .await?;
+    let detail = format!(
+        "{} for {}, session {}",
+        completion.session.request.purpose().as_str(),
+        completion.session.relying_party,
+        completion.session.id
+    );
+    audit::write(
+        connection,
+        Some(document_number),
+        Action::Signed,
+        &detail,
+        now,
+    )
+    .await?;
+    Ok(Committed {
+        outcome: Outcome::Completed(completion.reply),
+        ended: vec![completion.session],
+    })
+}
+
+/// Whether the account was still as it was when the share was checked.
+async fn rotate_token(
+    connection: &mut AnyConnection,
+    completion: &Completion,
+) -> Result<bool, StoreError> {
+    let rotated = sqlx::query(
+        "UPDATE account SET token_hash = $2 WHERE document_number = $1 AND token_hash = $3 \
+         AND state = 'open' AND NOT EXISTS (SELECT 1 FROM pin_lock l \
+          WHERE l.document_number = account.document_number AND l.released_at IS NULL)",
+    )
+    .bind(completion.account.document_number.to_string())
+    .bind(completion.next_token_hash.as_str())
+    .bind(completion.account.token_hash.as_str())
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(rotated == 1)
+}
+
+/// Undoes [`rotate_token`] inside the same transaction: nobody has seen the new token.
+async fn restore_token(
+    connection: &mut AnyConnection,
+    completion: &Completion,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE account SET token_hash = $2 WHERE document_number = $1")
+        .bind(completion.account.document_number.to_string())
+        .bind(completion.account.token_hash.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn remember(
+    connection: &mut AnyConnection,
+    completion: &Completion,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reply = serde_json::to_string(&completion.reply)
+        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    sqlx::query(
+        "INSERT INTO confirmation (document_number, session, request_hash, reply, created_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (document_number) DO UPDATE SET \
+         session = excluded.session, request_hash = excluded.request_hash, \
+         reply = excluded.reply, created_at = excluded.created_at",
+    )
+    .bind(completion.account.document_number.to_string())
+    .bind(completion.session.id.to_string())
+    .bind(completion.request_hash.as_str())
+    .bind(reply)
+    .bind(now.milliseconds())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Between check and commit something else was faster: the same request, a copy of the device, or
+/// what made the account unusable.
+async fn not_as_it_was(
+    connection: &mut AnyConnection,
+    completion: &Completion,
+    now: Timestamp,
+) -> Result<Committed, StoreError> {
+    let document_number = &completion.account.document_number;
+    let same = sqlx::query(
+        "SELECT reply FROM confirmation WHERE document_number = $1 AND request_hash = $2",
+    )
+    .bind(document_number.to_string())
+    .bind(completion.request_hash.as_str())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(row) = same {
+        let reply = serde_json::from_str(&row.text("reply")?)
+            .map_err(|error| StoreError::Damaged(error.to_string()))?;
+        return Ok(Committed {
+            outcome: Outcome::Completed(reply),
+            ended: Vec::new(),
+        });
+    }
+    let current = Account::load(connection, document_number)
+        .await?
+        .ok_or_else(|| StoreError::Damaged(format!("{document_number} is gone")))?;
+    if let Err(refusal) = require_usable(&current, now) {
+        return Ok(Committed {
+            outcome: Outcome::Refused(refusal),
+            ended: Vec::new(),
+        });
+    }
+    // Usable, and yet another token: two good shares came with one token.
+    tracing::error!(account = %document_number, "a copy of the device was used");
+    let ended = close(connection, document_number, Closure::Clone, now).await?;
+    Ok(Committed {
+        outcome: Outcome::Refused(closed(Closure::Clone)),
+        ended,
+    })
+}
+
+async fn too_late(
+    connection: &mut AnyConnection,
+    session: &Session,
+) -> Result<Refusal, StoreError> {
+    let now_ended = Session::load(connection, &session.id).await?;
+    let end = now_ended.and_then(|session| session.end_result());
+    Ok(match end {
+        Some(EndResult::Timeout) => {
+            Refusal::new(ProblemCode::Expired, "the transaction's time is over")
+        }
+        _ => Refusal::new(ProblemCode::AlreadyAnswered, "the transaction was answered"),
+    })
+}

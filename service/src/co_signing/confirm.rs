@@ -1,0 +1,228 @@
+//! A device's half of a signature: checked, completed, combined, and committed at once.
+//!
+//! The order of checks is the promise:
+//! 1. what was accepted before is answered again, byte for byte (a lost answer is no clone);
+//! 2. the account must be usable;
+//! 3. the share must fit the message that we rebuild from our own session;
+//! 4. a good share with a token that is not current means that there are two of the device: the
+//!    account is closed;
+//! 5. only then does the HSM make our half, and one commit keeps token, result, stored answer and
+//!    audit row.
+
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+use symbolon_protocol::device::account::Closure;
+use symbolon_protocol::device::problem::ProblemCode;
+use symbolon_protocol::device::transaction::{Confirm, Confirmed};
+use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::freshness::FreshnessToken;
+use symbolon_protocol::identifiers::DocumentNumber;
+use symbolon_protocol::split_key::{PartialSignature, Signature};
+use symbolon_protocol::transaction::rebuild_message;
+use uuid::Uuid;
+
+use super::answer::{self, Remembered};
+use super::completion::{self, Completion, Outcome};
+use crate::accounts::{Account, AccountKey, DeviceFingerprint, close};
+use crate::clock::Timestamp;
+use crate::random;
+use crate::refusal::Refusal;
+use crate::service::{Service, closed, require_usable};
+use crate::sessions::{EndResult, Session, SessionResult, SignedBy};
+
+/// Takes a device's half and answers with the whole signature. `body` is the request as it came.
+pub async fn confirm(
+    service: &Service,
+    device: &DeviceFingerprint,
+    address: IpAddr,
+    transaction: Uuid,
+    confirm: &Confirm,
+    body: &[u8],
+) -> Result<Confirmed, Refusal> {
+    let request_hash = request_hash(&transaction, body);
+    let Remembered { account, last } = answer::remembered(service, device).await?;
+    if let Some(stored) = last.filter(|stored| stored.request_hash == request_hash) {
+        return stored.reply();
+    }
+    require_usable(&account, Timestamp::now())?;
+
+    let session = session_of(service, &account.document_number, &transaction).await?;
+    let purpose = session.request.purpose();
+    let key = service
+        .account_keys
+        .get(&service.store, &account.document_number, purpose)
+        .await?;
+    let message = message_of(&session, &account, &key, confirm)?;
+    let device_half = PartialSignature::from_octets(confirm.share.0.clone());
+    if !device_half.verify(&message, key.split_key.device_modulus()) {
+        tracing::warn!(account = %account.document_number, "a share does not fit its message");
+        return Err(Refusal::new(
+            ProblemCode::BadShare,
+            "the share does not fit the message",
+        ));
+    }
+    if !is_current(&confirm.freshness_token, &account) {
+        return Err(close_as_clone(service, &account).await?);
+    }
+    require_waiting(&session)?;
+
+    let service_half = service
+        .keys
+        .half_signature(
+            &key.service_share,
+            &message.reduced(key.split_key.service_modulus()),
+        )
+        .await?;
+    let signature = key
+        .split_key
+        .combine(&device_half, &service_half, &message)
+        .map_err(|error| hsm_is_wrong(&account, error))?;
+    complete(
+        service,
+        address,
+        &account,
+        session,
+        &key,
+        confirm,
+        signature,
+        request_hash,
+    )
+    .await
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that one commit brings together"
+)]
+async fn complete(
+    service: &Service,
+    address: IpAddr,
+    account: &Account,
+    session: Session,
+    key: &AccountKey,
+    confirm: &Confirm,
+    signature: Signature,
+    request_hash: String,
+) -> Result<Confirmed, Refusal> {
+    let next_token = random::drawn(FreshnessToken::draw());
+    let reply = Confirmed {
+        signature: signature.as_slice().into(),
+        freshness_token: next_token.as_str().to_owned(),
+    };
+    let share_address = session.request.share_device_address;
+    let completion = Completion {
+        account: account.clone(),
+        result: SessionResult {
+            end_result: EndResult::Ok,
+            document_number: Some(account.document_number.clone()),
+            interaction: Some(confirm.interaction),
+            signed: Some(SignedBy {
+                signature: signature.as_slice().into(),
+                user_challenge: confirm.user_challenge.clone(),
+                certificate: key.certificate.as_slice().into(),
+                level: account.level,
+                device_address: share_address.then(|| address.to_string()),
+            }),
+        },
+        session,
+        request_hash,
+        reply,
+        next_token_hash: hex::encode(next_token.digest()),
+    };
+    match completion::commit(service, completion).await? {
+        Outcome::Completed(reply) => Ok(reply),
+        Outcome::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// What makes two confirmations the same: the transaction and every octet of the body.
+fn request_hash(transaction: &Uuid, body: &[u8]) -> String {
+    hex::encode(
+        Sha256::new()
+            .chain_update(transaction.as_bytes())
+            .chain_update(body)
+            .finalize(),
+    )
+}
+
+/// A session that was offered to the account, running or not.
+pub(super) async fn session_of(
+    service: &Service,
+    document_number: &DocumentNumber,
+    transaction: &Uuid,
+) -> Result<Session, Refusal> {
+    service
+        .sessions
+        .find_kept(transaction)
+        .await?
+        .filter(|session| session.offered.contains(document_number))
+        .ok_or_else(|| Refusal::not_found("transaction"))
+}
+
+/// Refuses unless the session still waits for an answer.
+pub(super) fn require_waiting(session: &Session) -> Result<(), Refusal> {
+    match session.end_result() {
+        None if !session.is_overdue(Timestamp::now()) => Ok(()),
+        None | Some(EndResult::Timeout) => Err(Refusal::new(
+            ProblemCode::Expired,
+            "the transaction's time is over",
+        )),
+        Some(_) => Err(Refusal::new(
+            ProblemCode::AlreadyAnswered,
+            "the transaction was answered",
+        )),
+    }
+}
+
+fn message_of(
+    session: &Session,
+    account: &Account,
+    key: &AccountKey,
+    confirm: &Confirm,
+) -> Result<EncodedMessage, Refusal> {
+    let transaction = session.transaction_for(&account.document_number);
+    rebuild_message(
+        &transaction,
+        confirm.interaction,
+        confirm.user_challenge.as_deref(),
+        confirm.salt.as_slice(),
+        key.split_key.modulus(),
+    )
+    .map_err(|error| Refusal::new(ProblemCode::Malformed, error.to_string()))
+}
+
+fn is_current(token: &str, account: &Account) -> bool {
+    let digest = hex::decode(&account.token_hash).unwrap_or_default();
+    FreshnessToken::parse(token).is_ok_and(|token| token.matches(&digest))
+}
+
+async fn close_as_clone(service: &Service, account: &Account) -> Result<Refusal, Refusal> {
+    tracing::error!(account = %account.document_number, "a copy of the device was used");
+    let document_number = account.document_number.clone();
+    let ended = service
+        .store
+        .write(move |connection| {
+            Box::pin(async move {
+                close(
+                    connection,
+                    &document_number,
+                    Closure::Clone,
+                    Timestamp::now(),
+                )
+                .await
+            })
+        })
+        .await?;
+    service.announce(account, &ended);
+    Ok(closed(Closure::Clone))
+}
+
+fn hsm_is_wrong(account: &Account, error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(account = %account.document_number, %error, "the HSM's half is wrong");
+    Refusal::new(
+        ProblemCode::Unavailable,
+        "the service's half came out wrong; nothing was signed, try again later",
+    )
+    .retry_after(5)
+}

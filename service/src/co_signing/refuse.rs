@@ -1,0 +1,73 @@
+//! A device declines for its person, or for itself.
+
+use symbolon_protocol::device::Done;
+use symbolon_protocol::device::events::Withdrawal;
+use symbolon_protocol::device::transaction::{RefusalReason, Refuse};
+use uuid::Uuid;
+
+use super::confirm::{require_waiting, session_of};
+use crate::accounts::DeviceFingerprint;
+use crate::audit::{self, Action};
+use crate::clock::Timestamp;
+use crate::refusal::Refusal;
+use crate::service::Service;
+use crate::sessions::{self, EndResult, SessionResult};
+
+/// Ends a transaction without a signature. Repeating it changes nothing and is no error.
+pub async fn refuse(
+    service: &Service,
+    device: &DeviceFingerprint,
+    transaction: Uuid,
+    refuse: &Refuse,
+) -> Result<Done, Refusal> {
+    let account = service.usable_account_of(device).await?;
+    let session = session_of(service, &account.document_number, &transaction).await?;
+    let result = result_of(refuse);
+    if session.end_result() == Some(result.end_result) {
+        return Ok(Done {});
+    }
+    require_waiting(&session)?;
+    let ended = session.clone();
+    let finished = service
+        .store
+        .write(move |connection| {
+            Box::pin(async move {
+                let now = Timestamp::now();
+                let by = &account.document_number;
+                let reason = Withdrawal::AnsweredElsewhere;
+                let finished =
+                    sessions::finish(connection, &session, &result, Some(by), reason, now).await?;
+                if finished {
+                    let detail = format!("session {}", session.id);
+                    audit::write(connection, Some(by), Action::Refused, &detail, now).await?;
+                }
+                Ok(finished)
+            })
+        })
+        .await?;
+    if !finished {
+        return Err(Refusal::new(
+            symbolon_protocol::device::problem::ProblemCode::AlreadyAnswered,
+            "the transaction was answered",
+        ));
+    }
+    service.sessions.announce_end(&ended);
+    Ok(Done {})
+}
+
+fn result_of(refuse: &Refuse) -> SessionResult {
+    let end_result = match (refuse.reason, refuse.interaction) {
+        (RefusalReason::User, None) => EndResult::UserRefused,
+        (RefusalReason::User, Some(_)) => EndResult::UserRefusedInteraction,
+        (RefusalReason::NoSupportedInteraction, _) => {
+            EndResult::RequiredInteractionNotSupportedByApp
+        }
+        (RefusalReason::ProtocolFailure, _) => EndResult::ProtocolFailure,
+    };
+    SessionResult {
+        interaction: refuse
+            .interaction
+            .filter(|_| end_result == EndResult::UserRefusedInteraction),
+        ..SessionResult::without_signature(end_result)
+    }
+}

@@ -269,6 +269,46 @@ pub struct HistoryEntry {
     pub detail: Option<String>,
 }
 
+impl HistoryEntry {
+    /// Something that happens now.
+    pub fn new(event: HistoryEvent) -> Self {
+        Self {
+            at: crate::clock::now(),
+            event,
+            transaction: None,
+            purpose: None,
+            relying_party_name: None,
+            text: None,
+            verification_code: None,
+            detail: None,
+        }
+    }
+
+    /// The same at another time.
+    #[must_use]
+    pub fn at(self, at: i64) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The same about one PIN.
+    #[must_use]
+    pub fn of(self, purpose: KeyPurpose) -> Self {
+        Self {
+            purpose: Some(purpose),
+            ..self
+        }
+    }
+
+    /// The same with more in words.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+}
+
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -13,6 +13,7 @@ mod events;
 mod sse;
 
 pub use backoff::Backoff;
+pub use call::body_of;
 pub use connection::{Endpoint, EndpointError};
 pub use error::LinkError;
 pub use events::{EventStream, Pushed};

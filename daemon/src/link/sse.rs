@@ -7,7 +7,7 @@ const LONGEST: usize = 16 * 1024;
 
 /// What a stream brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Frame {
+pub(super) enum Frame {
     /// An event.
     Message {
         /// Its `id:`, or the last one before it.
@@ -22,11 +22,11 @@ pub enum Frame {
 /// The stream exceeds what we are willing to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than {LONGEST} octets")]
-pub struct Oversized;
+pub(super) struct Oversized;
 
 /// Puts a stream's octets, however they are cut, together again.
 #[derive(Debug, Default)]
-pub struct Parser {
+pub(super) struct Parser {
     line: Vec<u8>,
     after_carriage_return: bool,
     data: String,
@@ -36,7 +36,7 @@ pub struct Parser {
 
 impl Parser {
     /// Takes the next octets, and returns what they completed.
-    pub fn push(&mut self, octets: &[u8]) -> Result<Vec<Frame>, Oversized> {
+    pub(super) fn push(&mut self, octets: &[u8]) -> Result<Vec<Frame>, Oversized> {
         let mut frames = Vec::new();
         for &octet in octets {
             let after_carriage_return = std::mem::take(&mut self.after_carriage_return);

@@ -1,0 +1,20 @@
+//! What the daemon keeps of each account on disk.
+//!
+//! * `<document number>.json`: the account; written whole, checked when read.
+//! * `<document number>.confirm.json`: the confirmation under way, if one is.
+//! * `<document number>.cursor`: the last handled event; losing it costs nothing.
+//! * `<document number>.history.jsonl`: what happened, for the owner to read.
+//!
+//! No file holds a secret that would sign: key shares are sealed by the hardware. The freshness
+//! token is the most delicate of what is here, so all files are for the daemon's user alone.
+
+mod confirmation;
+mod file;
+mod history;
+mod record;
+mod store;
+
+pub use confirmation::Underway;
+pub use file::{FileError, read_sealed, seal, write_atomically};
+pub use record::{Deed, KnownLock, Standing, StoredKey};
+pub use store::{DamagedFile, Store, StoredAccount};

@@ -1,0 +1,113 @@
+//! An account: what never changes, and what does.
+
+use serde::{Deserialize, Serialize};
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::account::Closure;
+use symbolon_protocol::freshness::FreshnessToken;
+use symbolon_protocol::identifiers::{
+    CertificateLevel, DocumentNumber, KeyPurpose, SemanticsIdentifier,
+};
+use symbolon_vault::{SealedIdentity, SealedShare};
+
+/// What enrolment settled for good.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deed {
+    /// Which account.
+    pub document_number: DocumentNumber,
+    /// Whose it is.
+    pub person: SemanticsIdentifier,
+    /// Their given name, as the service sent it.
+    pub given_name: String,
+    /// Their surname, as the service sent it.
+    pub surname: String,
+    /// The certificates' level.
+    pub level: CertificateLevel,
+    /// The service's name in the configuration.
+    pub service: String,
+    /// What the person calls this device.
+    pub device_name: String,
+    /// The user of this machine who may use the account.
+    pub owner: u32,
+    /// When it was enrolled, by this machine's clock.
+    pub enrolled_at: i64,
+    /// The device's keys towards the service.
+    pub identity: SealedIdentity,
+    /// The device key, an uncompressed P-256 point.
+    pub device_key: Octets,
+    /// The device's TLS client certificate, DER.
+    pub device_certificate: Octets,
+    /// Behind PIN1.
+    pub authentication: StoredKey,
+    /// Behind PIN2.
+    pub signing: StoredKey,
+}
+
+impl Deed {
+    /// The key for a purpose.
+    pub fn key(&self, purpose: KeyPurpose) -> &StoredKey {
+        match purpose {
+            KeyPurpose::Authentication => &self.authentication,
+            KeyPurpose::Signing => &self.signing,
+        }
+    }
+}
+
+/// One of the account's two keys.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredKey {
+    /// The share, as only the hardware can use it.
+    pub share: SealedShare,
+    /// `n1`, big endian.
+    pub share_modulus: Octets,
+    /// `n`, big endian.
+    pub modulus: Octets,
+    /// The certificate over `n`, DER.
+    pub certificate: Octets,
+}
+
+/// What changes in an account's life.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Whether the service knows that everything was stored here.
+    pub activated: bool,
+    /// What the next confirmation presents.
+    #[serde(with = "token_as_text")]
+    pub freshness_token: FreshnessToken,
+    /// The lock as the service last told.
+    pub lock: Option<KnownLock>,
+    /// Why the account is closed, if it is.
+    pub closed: Option<Closure>,
+}
+
+/// A lock as the service last told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownLock {
+    /// Which PIN caused it.
+    pub purpose: KeyPurpose,
+    /// When it ends, by this machine's clock.
+    pub until: i64,
+}
+
+mod token_as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use symbolon_protocol::freshness::FreshnessToken;
+    use zeroize::Zeroizing;
+
+    pub(super) fn serialize<S: Serializer>(
+        token: &FreshnessToken,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(token.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<FreshnessToken, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        FreshnessToken::parse(&text).map_err(D::Error::custom)
+    }
+}

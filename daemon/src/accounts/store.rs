@@ -1,0 +1,192 @@
+//! The folder of accounts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use symbolon_protocol::identifiers::DocumentNumber;
+
+use super::file::{FileError, read_sealed, remove, seal, write_atomically};
+use super::{Deed, Standing, Underway, history};
+use crate::bus::messages::HistoryEntry;
+
+/// The folder of accounts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: Arc<Path>,
+}
+
+/// An account as it was read.
+#[derive(Debug, Deserialize)]
+pub struct StoredAccount {
+    /// What never changes.
+    pub deed: Deed,
+    /// What does.
+    pub standing: Standing,
+}
+
+#[derive(Serialize)]
+struct AccountToStore<'a> {
+    deed: &'a Deed,
+    standing: &'a Standing,
+}
+
+/// A file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedFile {
+    /// Which.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl Store {
+    /// Opens the folder `accounts` in the state directory, and makes it if it is not there.
+    pub fn open(state_directory: &Path) -> Result<Self, FileError> {
+        let folder = state_directory.join("accounts");
+        make_private_folder(&folder)?;
+        Ok(Self {
+            folder: folder.into(),
+        })
+    }
+
+    /// Reads every account; what cannot be read is told and left as it is.
+    pub fn read_all(&self) -> Result<(Vec<StoredAccount>, Vec<DamagedFile>), FileError> {
+        let mut accounts = Vec::new();
+        let mut damaged = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let Some(stem) = account_file_stem(&path) else {
+                continue;
+            };
+            match read_sealed::<StoredAccount>(&path) {
+                Ok(account) if account.deed.document_number.to_string() == stem => {
+                    accounts.push(account);
+                }
+                Ok(_) => damaged.push(DamagedFile {
+                    detail: "it holds another account than its name says".to_owned(),
+                    path,
+                }),
+                Err(error) => damaged.push(DamagedFile {
+                    detail: error.to_string(),
+                    path,
+                }),
+            }
+        }
+        Ok((accounts, damaged))
+    }
+
+    /// Stores an account; when it returns, it is stored for good.
+    pub async fn save(&self, deed: &Deed, standing: &Standing) -> Result<(), FileError> {
+        let octets = seal(&AccountToStore { deed, standing })?;
+        let path = self.path(&deed.document_number, "json");
+        off_the_runtime(move || write_atomically(&path, &octets)).await
+    }
+
+    /// Removes all that is kept of an account, its history included.
+    pub async fn remove(&self, account: &DocumentNumber) -> Result<(), FileError> {
+        let paths = ["json", "confirm.json", "cursor", "history.jsonl"]
+            .map(|extension| self.path(account, extension));
+        off_the_runtime(move || paths.iter().try_for_each(|path| remove(path))).await
+    }
+
+    /// Keeps a confirmation that is about to be sent.
+    pub async fn save_underway(
+        &self,
+        account: &DocumentNumber,
+        underway: &Underway,
+    ) -> Result<(), FileError> {
+        let octets = seal(underway)?;
+        let path = self.path(account, "confirm.json");
+        off_the_runtime(move || write_atomically(&path, &octets)).await
+    }
+
+    /// The confirmation under way, if one is.
+    pub fn read_underway(&self, account: &DocumentNumber) -> Result<Option<Underway>, FileError> {
+        match read_sealed(&self.path(account, "confirm.json")) {
+            Ok(underway) => Ok(Some(underway)),
+            Err(FileError::Storage(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets the confirmation under way.
+    pub async fn remove_underway(&self, account: &DocumentNumber) -> Result<(), FileError> {
+        let path = self.path(account, "confirm.json");
+        off_the_runtime(move || remove(&path)).await
+    }
+
+    /// The last handled event; `None` also if it cannot be read: the service then tells all that
+    /// was not acknowledged.
+    pub fn read_cursor(&self, account: &DocumentNumber) -> Option<i64> {
+        std::fs::read_to_string(self.path(account, "cursor"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// Keeps the last handled event, without waiting for the disk: it is worth no more than the
+    /// repetition that it saves.
+    pub fn save_cursor(&self, account: &DocumentNumber, cursor: i64) {
+        let path = self.path(account, "cursor");
+        if let Err(error) = std::fs::write(&path, format!("{cursor}\n")) {
+            tracing::debug!(%error, path = %path.display(), "the cursor was not kept");
+        }
+    }
+
+    /// Adds to an account's history. A failure is logged: it must not undo what happened.
+    pub async fn record(&self, account: &DocumentNumber, entry: HistoryEntry) {
+        let path = self.path(account, "history.jsonl");
+        let shown = path.display().to_string();
+        let written = off_the_runtime(move || history::append(&path, &entry)).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, path = shown, "the history was not written");
+        }
+    }
+
+    /// An account's history, newest first.
+    pub async fn history(
+        &self,
+        account: &DocumentNumber,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, FileError> {
+        let path = self.path(account, "history.jsonl");
+        off_the_runtime(move || history::newest(&path, limit)).await
+    }
+
+    fn path(&self, account: &DocumentNumber, extension: &str) -> PathBuf {
+        // A document number is letters, digits and hyphens, so it is a file name as it stands.
+        self.folder.join(format!("{account}.{extension}"))
+    }
+}
+
+/// Makes a folder that only the daemon's user can enter.
+pub(crate) fn make_private_folder(folder: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    Ok(std::fs::set_permissions(
+        folder,
+        std::fs::Permissions::from_mode(0o700),
+    )?)
+}
+
+/// Waits for the disk on a thread of its own.
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
+}
+
+/// `PNOEE-…` of `PNOEE-….json`; nothing for the other files.
+fn account_file_stem(path: &Path) -> Option<&str> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(".json")?;
+    (!stem.contains('.')).then_some(stem)
+}

@@ -1,0 +1,241 @@
+//! What of a transaction is shown, and which transactions are refused unseen.
+
+use symbolon_protocol::device::transaction::{Content, RefusalReason, Transaction};
+use symbolon_protocol::display_text::DisplayText;
+use symbolon_protocol::encoding::HashAlgorithm;
+use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
+use symbolon_protocol::interaction::{InteractionType, Interactions};
+use symbolon_protocol::split_key::Modulus;
+use symbolon_protocol::transaction::{rebuild_message, verification_code};
+
+use crate::bus::messages::{Digest, HistoryEntry, HistoryEvent, PendingTransaction};
+
+/// What this device can show. The third kind, a choice of codes, needs a picker of its own.
+const SUPPORTED: [InteractionType; 2] = [
+    InteractionType::DisplayTextAndPin,
+    InteractionType::ConfirmationMessage,
+];
+
+/// A transaction that may be shown, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// The interaction that is shown.
+    pub interaction: InteractionType,
+    text: DisplayText,
+    code: Option<String>,
+}
+
+/// A transaction that the device refuses by itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refused {
+    /// What the service is told.
+    pub reason: RefusalReason,
+    /// Why, in words.
+    pub detail: String,
+}
+
+/// Judges a transaction for `account`, whose keys are `moduli`: the message is rebuilt once for
+/// nothing, so that what cannot be signed is refused before anybody types a PIN.
+pub fn examine(
+    transaction: Transaction,
+    account: &DocumentNumber,
+    modulus_of: impl Fn(KeyPurpose) -> Option<Modulus>,
+) -> Result<Offer, Refused> {
+    if transaction.document_number != *account {
+        return Err(contradiction("it names another account"));
+    }
+    let interactions = Interactions::parse(&transaction.interactions, transaction.flow_type)
+        .map_err(contradiction)?;
+    let Some(interaction) = interactions.first_supported(&SUPPORTED) else {
+        return Err(Refused {
+            reason: RefusalReason::NoSupportedInteraction,
+            detail: "this device can show none of the interactions that were offered".to_owned(),
+        });
+    };
+    let modulus = modulus_of(transaction.purpose())
+        .ok_or_else(|| contradiction("this account's own key cannot be read"))?;
+    let salt = vec![0; transaction.signature_algorithm.salt_length()];
+    let user_challenge = match transaction.content {
+        Content::Authentication { .. } => Some("A".repeat(43)),
+        Content::Signature { .. } => None,
+    };
+    rebuild_message(
+        &transaction,
+        interaction.kind,
+        user_challenge.as_deref(),
+        &salt,
+        &modulus,
+    )
+    .map_err(contradiction)?;
+    let code = verification_code(&transaction).map_err(contradiction)?;
+    Ok(Offer {
+        interaction: interaction.kind,
+        text: DisplayText::message(&interaction.text),
+        code: code.map(String::from),
+        transaction,
+    })
+}
+
+fn contradiction(detail: impl std::fmt::Display) -> Refused {
+    Refused {
+        reason: RefusalReason::ProtocolFailure,
+        detail: detail.to_string(),
+    }
+}
+
+impl Offer {
+    /// As it is shown, with the time that is left.
+    pub fn shown(&self, expires_at: i64) -> PendingTransaction {
+        let transaction = &self.transaction;
+        PendingTransaction {
+            id: transaction.id,
+            document_number: transaction.document_number.clone(),
+            purpose: transaction.purpose(),
+            relying_party_name: name(&transaction.relying_party_name),
+            brokered_relying_party_name: transaction
+                .brokered_relying_party_name
+                .as_deref()
+                .map(name),
+            interaction: self.interaction,
+            text: self.text.as_str().to_owned(),
+            verification_code: self.code.clone(),
+            digest: digest(transaction),
+            created_at: transaction.created_at,
+            expires_at,
+            expires_in_seconds: crate::clock::seconds_until(expires_at),
+        }
+    }
+
+    /// An entry of the history about it.
+    pub fn entry(&self, event: HistoryEvent) -> HistoryEntry {
+        HistoryEntry {
+            text: Some(self.text.as_str().to_owned()),
+            verification_code: self.code.clone(),
+            ..entry(&self.transaction, event)
+        }
+    }
+}
+
+/// An entry of the history about a transaction of which nothing was shown.
+pub(crate) fn entry(transaction: &Transaction, event: HistoryEvent) -> HistoryEntry {
+    HistoryEntry {
+        transaction: Some(transaction.id),
+        relying_party_name: Some(name(&transaction.relying_party_name)),
+        ..HistoryEntry::new(event).of(transaction.purpose())
+    }
+}
+
+fn name(text: &str) -> String {
+    DisplayText::name(text).as_str().to_owned()
+}
+
+fn digest(transaction: &Transaction) -> Option<Digest> {
+    let Content::Signature { digest, .. } = &transaction.content else {
+        return None;
+    };
+    let hash: HashAlgorithm = transaction.signature_algorithm.hash();
+    Some(Digest {
+        hash: hash.as_str().to_owned(),
+        value: digest
+            .as_slice()
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_transactions::{account, authentication, modulus, signature};
+    use symbolon_protocol::bytes::Octets;
+    use symbolon_protocol::encoding::SignatureAlgorithm;
+
+    fn judge(transaction: Transaction) -> Result<Offer, RefusalReason> {
+        examine(transaction, &account(), |_| Some(modulus())).map_err(|refused| refused.reason)
+    }
+
+    #[test]
+    fn shows_the_first_interaction_that_it_can() {
+        let offer = judge(authentication(
+            r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"},
+                {"type":"confirmationMessage","displayText200":"b"},
+                {"type":"displayTextAndPIN","displayText60":"c"}]"#,
+        ))
+        .unwrap();
+        assert_eq!(offer.interaction, InteractionType::ConfirmationMessage);
+        assert_eq!(offer.shown(0).text, "b");
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_show() {
+        let transaction = authentication(
+            r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#,
+        );
+        assert_eq!(
+            judge(transaction),
+            Err(RefusalReason::NoSupportedInteraction)
+        );
+    }
+
+    #[test]
+    fn strange_text_is_shown_as_plain_text() {
+        let mut transaction =
+            authentication(r#"[{"type":"displayTextAndPIN","displayText60":"a\n\u202e<b>"}]"#);
+        transaction.relying_party_name = "Bank\u{0} \u{202e}of X".to_owned();
+        let shown = judge(transaction).unwrap().shown(0);
+        assert_eq!(shown.text, "a <b>");
+        assert_eq!(shown.relying_party_name, "Bank of X");
+    }
+
+    #[test]
+    fn the_code_of_a_login_is_computed_from_its_challenge() {
+        let transaction = authentication(r#"[{"type":"displayTextAndPIN","displayText60":"a"}]"#);
+        let Content::Authentication { rp_challenge, .. } = &transaction.content else {
+            panic!("a login");
+        };
+        use base64::Engine;
+        let challenge = base64::engine::general_purpose::STANDARD
+            .decode(rp_challenge)
+            .unwrap();
+        let expected = symbolon_protocol::verification_code::for_challenge(&challenge);
+        let shown = judge(transaction).unwrap().shown(0);
+        assert_eq!(shown.verification_code.as_deref(), Some(expected.as_str()));
+    }
+
+    #[test]
+    fn refuses_what_contradicts_itself_or_the_account() {
+        let interactions = r#"[{"type":"displayTextAndPIN","displayText60":"a"}]"#;
+        let mut other_account = authentication(interactions);
+        other_account.document_number = "PNOEE-48010010101-ZZZZ-Q".parse().unwrap();
+        let mut short_digest = signature(interactions);
+        short_digest.content = Content::Signature {
+            digest: Octets(vec![1; 31]),
+            verification_code: None,
+        };
+        let mut sha3_pkcs1 = signature(interactions);
+        sha3_pkcs1.signature_algorithm = SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha3_256);
+        let mut no_challenge = authentication(interactions);
+        no_challenge.content = Content::Authentication {
+            scheme_name: "smart-id".to_owned(),
+            server_random: "x".repeat(24),
+            rp_challenge: "***".to_owned(),
+        };
+        for transaction in [
+            other_account,
+            short_digest,
+            sha3_pkcs1,
+            no_challenge,
+            authentication("no JSON"),
+        ] {
+            assert_eq!(
+                judge(transaction.clone()),
+                Err(RefusalReason::ProtocolFailure),
+                "{transaction:?}"
+            );
+        }
+    }
+}

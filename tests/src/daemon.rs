@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::Pid;
+
 use crate::process::{Running, program};
 use crate::ready::ReadySocket;
 
@@ -20,6 +22,8 @@ pub struct Surroundings {
     pub service_url: String,
     /// The root certificate, PEM, under which the service's certificate must be.
     pub service_root: PathBuf,
+    /// Whether it logs all that it has to say.
+    pub verbose: bool,
 }
 
 /// A daemon, running or not.
@@ -62,9 +66,29 @@ impl Daemon {
             .collect()
     }
 
+    /// The freshness token that it keeps for an account.
+    pub fn freshness_token(&self, document_number: &str) -> String {
+        let file = self
+            .state()
+            .join(format!("accounts/{document_number}.json"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let account: serde_json::Value = serde_json::from_str(&text).unwrap();
+        find(&account, "freshnessToken")
+            .expect("a freshness token")
+            .to_owned()
+    }
+
     /// What it is connected to; a change takes effect when it is restarted.
     pub fn surroundings(&mut self) -> &mut Surroundings {
         &mut self.surroundings
+    }
+
+    /// Its process id, for whoever kills it at a moment of their own.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn pid(&self) -> Pid {
+        self.process.as_ref().expect("the daemon runs").pid()
     }
 
     /// Its process.
@@ -104,6 +128,7 @@ impl Daemon {
             bus,
             service_url,
             service_root,
+            verbose,
         } = &self.surroundings;
         let text = format!(
             "tcti = \"{tcti}\"\nstate_directory = \"{}\"\nbus = \"{bus}\"\n\n\
@@ -117,6 +142,27 @@ impl Daemon {
             .arg("--config")
             .arg(configuration)
             .env("TSS2_LOG", "all+none");
+        if *verbose {
+            let own = [
+                "symbolon_daemon",
+                "symbolond",
+                "symbolon_tpm",
+                "symbolon_vault",
+            ];
+            command.env("RUST_LOG", format!("info,{}=trace", own.join("=trace,")));
+        }
         command
+    }
+}
+
+/// The text under `name`, at whatever depth.
+fn find<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a str> {
+    match value {
+        serde_json::Value::Object(fields) => fields
+            .get(name)
+            .and_then(|found| found.as_str())
+            .or_else(|| fields.values().find_map(|field| find(field, name))),
+        serde_json::Value::Array(items) => items.iter().find_map(|item| find(item, name)),
+        _ => None,
     }
 }

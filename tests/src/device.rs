@@ -24,6 +24,15 @@ pub struct ServiceAt {
     pub root: PathBuf,
 }
 
+/// What differs between one test's device and another's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeviceOptions {
+    /// Whether a tap stands before the TPM.
+    pub tap: bool,
+    /// Whether the daemon logs all that it has to say.
+    pub verbose: bool,
+}
+
 /// A person's device. Its parts end in the order in which they stand here.
 pub struct Device {
     /// The daemon.
@@ -41,11 +50,11 @@ pub struct Device {
 
 impl Device {
     /// Starts one on what `folder` holds, which may be nothing or a copy of another device.
-    pub fn start(folder: &Path, logs: &Path, service: ServiceAt, with_tap: bool) -> Self {
+    pub fn start(folder: &Path, logs: &Path, service: ServiceAt, options: DeviceOptions) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         std::fs::create_dir_all(logs).unwrap();
         let swtpm = Swtpm::start(&folder.join("tpm"), logs);
-        let tpm_proxy = with_tap.then(|| TpmProxy::start(swtpm.port()));
+        let tpm_proxy = options.tap.then(|| TpmProxy::start(swtpm.port()));
         let bus = Bus::start(folder, logs);
         let port = tpm_proxy.as_ref().map_or(swtpm.port(), TpmProxy::port);
         let daemon = Daemon::start(
@@ -56,6 +65,7 @@ impl Device {
                 bus: bus.address(),
                 service_url: service.url,
                 service_root: service.root,
+                verbose: options.verbose,
             },
         );
         Self {

@@ -8,7 +8,9 @@
 //! * [`bus`], [`daemon`], [`cli`], [`device`]: a private system bus, the daemon, the command line,
 //!   and all of it with a TPM.
 //! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
-//! * [`tcp_cut`]: a wire between daemon and service that can be cut.
+//! * [`raw_tls`], [`tcp_cut`]: a stranger to the device API, and a wire between daemon and service
+//!   that can be cut.
+//! * [`small_disk`]: a disk that can be filled.
 //! * [`rig`]: all of it together.
 //!
 //! Everything here panics when it cannot do its work: for a test that is a failure with a reason,
@@ -30,11 +32,13 @@ pub mod eventually;
 pub mod folder;
 pub mod openssl;
 pub mod process;
+pub mod raw_tls;
 pub mod ready;
 pub mod relying_party;
 pub mod requirements;
 pub mod rig;
 pub mod service;
+pub mod small_disk;
 pub mod swtpm;
 pub mod tcp_cut;
 pub mod token;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::{Said, code};
 use crate::clock::Clock;
-use crate::device::{Device, ServiceAt};
+use crate::device::{Device, DeviceOptions, ServiceAt};
 use crate::folder::Folder;
 use crate::relying_party::{Algorithm, Proven, RelyingParty, Target};
 use crate::requirements;
@@ -32,6 +32,7 @@ pub struct Plan {
     service: Options,
     moved_clock: bool,
     tap: bool,
+    verbose: bool,
 }
 
 /// A running system. Its parts end in the order in which they stand here.
@@ -64,11 +65,27 @@ impl Plan {
         self
     }
 
+    /// With programs that log all that they have to say.
+    #[must_use]
+    pub fn verbose(mut self) -> Self {
+        self.service.more =
+            "\n[log]\nfilter = \"info,symbolon_service=trace,symbolon_hsm=trace\"\n".into();
+        self.verbose = true;
+        self
+    }
+
     /// With this long to answer.
     #[must_use]
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.service.session_lifetime_seconds = u32::try_from(lifetime.as_secs()).unwrap();
         self
+    }
+
+    fn device_options(&self) -> DeviceOptions {
+        DeviceOptions {
+            tap: self.tap,
+            verbose: self.verbose,
+        }
     }
 
     /// Starts it; `None`, after a word about it, where something it needs is not installed.
@@ -93,7 +110,7 @@ impl Plan {
             &folder.sub("device"),
             &folder.logs(),
             at(&wire, &service),
-            self.tap,
+            self.device_options(),
         );
         Some(Rig {
             device,
@@ -138,7 +155,7 @@ impl Rig {
             &self.folder.sub(name),
             &self.folder.sub(&format!("logs/{name}")),
             at(&self.wire, &self.service),
-            self.plan.tap,
+            self.plan.device_options(),
         )
     }
 

@@ -106,12 +106,28 @@ impl ServiceFolder {
         told["code"].as_str().expect("a code").to_owned()
     }
 
+    /// How an account stands by the service's own list.
+    pub fn account(&self, document_number: &str) -> Value {
+        let told = self.must(&["account", "list", "--json"]);
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let mut accounts = told.as_array().expect("a list").iter();
+        accounts
+            .find(|account| account["documentNumber"] == document_number)
+            .unwrap_or_else(|| panic!("no {document_number} in {told}"))
+            .clone()
+    }
+
     /// The certificates that relying parties and devices trust.
     pub fn trust(&self) -> Trust {
         Trust {
             root: self.path.join("root.pem"),
             issuing: self.path.join("issuing.pem"),
         }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the configuration is.
@@ -157,10 +173,23 @@ impl ServiceFolder {
                     self.token.pin_file().display()
                 ),
             ),
+            ("certificates", self.certificate_profile()),
         ] {
             write!(text, "\n[{section}]\n{lines}\n").unwrap();
         }
         text + &options.more
+    }
+
+    fn certificate_profile(&self) -> String {
+        let names = "server_names = [\"localhost\", \"127.0.0.1\"]";
+        let mut text = format!(
+            "profile = \"smart-id-compatible\"\ndirectory = \"{}\"\n{names}\n",
+            self.path.join("certificates").display()
+        );
+        for (name, file) in [("issuer", "ca.cer"), ("ocsp", "ocsp"), ("crl", "ca.crl")] {
+            writeln!(text, "{name}_url = \"http://symbolon.invalid/{file}\"").unwrap();
+        }
+        text
     }
 }
 

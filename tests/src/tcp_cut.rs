@@ -69,21 +69,46 @@ impl TcpCut {
         self.address
     }
 
+    /// What cuts and mends it, for whoever does so at a moment of their own.
+    pub fn switch(&self) -> Switch {
+        Switch(Arc::clone(&self.shared))
+    }
+
+    /// [`Switch::cut`].
+    pub fn cut(&self) {
+        self.switch().cut();
+    }
+
+    /// [`Switch::mend`].
+    pub fn mend(&self) {
+        self.switch().mend();
+    }
+
+    /// [`Switch::deafen`].
+    pub fn deafen(&self) {
+        self.switch().deafen();
+    }
+}
+
+/// A wire's switch.
+pub struct Switch(Arc<Shared>);
+
+impl Switch {
     /// Cuts the wire until it is mended.
     pub fn cut(&self) {
-        let mut state = self.shared.state.lock().unwrap();
+        let mut state = self.0.state.lock().unwrap();
         state.mode = Mode::Cut;
         end_all(&mut state);
     }
 
     /// Mends it.
     pub fn mend(&self) {
-        self.shared.state.lock().unwrap().mode = Mode::Open;
+        self.0.state.lock().unwrap().mode = Mode::Open;
     }
 
     /// From now on the daemon is heard, and hears nothing.
     pub fn deafen(&self) {
-        self.shared.state.lock().unwrap().mode = Mode::Deaf;
+        self.0.state.lock().unwrap().mode = Mode::Deaf;
     }
 }
 

@@ -1,5 +1,7 @@
 //! A SoftHSM2 token of one's own.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,6 +54,7 @@ impl Token {
         )
         .unwrap();
         std::fs::write(token.pin_file(), PIN).unwrap();
+        std::fs::set_permissions(token.pin_file(), Permissions::from_mode(0o600)).unwrap();
         token
     }
 

@@ -1,0 +1,230 @@
+//! Death at every step: nothing counted that the hardware did not judge, nothing judged uncounted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::process::{Signal, kill_process};
+use serde_json::json;
+use symbolon_tests::cli::code;
+use symbolon_tests::device::Device;
+use symbolon_tests::eventually::{SOON, until};
+use symbolon_tests::relying_party::{Login, Target};
+use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL, WRONG_PIN};
+use symbolon_tests::service::SCHEME;
+use symbolon_tests::tpm_proxy::{Moment, Verdict, command};
+
+/// A rig with a tap before the TPM, and an account.
+fn rig() -> Option<(Rig, String)> {
+    Plan::default().tap().start().map(Rig::with_account)
+}
+
+fn login(rig: &Rig, document: &str) -> (Login, String) {
+    let target = Target::Document(document.into());
+    let login = rig.relying_party.login(&target, USUAL, "Log in?");
+    let id = rig.device.id_of(&login.verification_code);
+    (login, id)
+}
+
+/// How many moments on the TPM's wire an approval has: each command and each answer.
+fn count_moments(device: &Device, approve: impl FnOnce()) -> usize {
+    let moments = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&moments);
+    device.tap().intercept(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Verdict::Pass
+    });
+    approve();
+    device.tap().pass_all();
+    moments.load(Ordering::SeqCst)
+}
+
+/// Runs `action` at the `chosen` moment from now on, and cuts the wire there.
+fn at_moment(device: &Device, chosen: usize, mut action: impl FnMut() + Send + 'static) {
+    let mut seen = 0;
+    device.tap().intercept(move |_| {
+        seen += 1;
+        if seen != chosen + 1 {
+            return Verdict::Pass;
+        }
+        action();
+        Verdict::Cut
+    });
+}
+
+/// The account still works, and has all its tries.
+fn assert_untouched(rig: &Rig, document: &str, when: &str) {
+    assert_eq!(
+        rig.device.standing(document, "pin1"),
+        json!({"state": "open", "triesLeft": 3}),
+        "{when}"
+    );
+}
+
+#[test]
+fn s40_the_daemon_killed_at_any_step_of_an_approval() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    let (first, id) = login(&rig, &document);
+    let moments = count_moments(&rig.device, || {
+        rig.device.approve(&id, PIN1).must_be(code::DONE);
+    });
+    assert_eq!(rig.end_of(&first.session), "OK");
+    assert!(moments >= 8, "an approval has {moments} moments");
+
+    for chosen in 0..moments {
+        let when = format!("killed at moment {chosen} of {moments}");
+        let (login, id) = login(&rig, &document);
+        let pid = rig.device.daemon.pid();
+        at_moment(&rig.device, chosen, move || {
+            kill_process(pid, Signal::KILL).unwrap();
+        });
+        rig.device.approve(&id, PIN1);
+        rig.device.tap().pass_all();
+        rig.device.daemon.restart();
+        rig.device.wait_until_connected(&document);
+        assert_untouched(&rig, &document, &when);
+        // What was not answered waits still.
+        if rig.relying_party.is_running(&login.session) {
+            rig.device.approve(&id, PIN1).must_be(code::DONE);
+        }
+        let status = rig.relying_party.wait(&login.session, SOON);
+        login
+            .verify(&status, SCHEME, &rig.service.folder().trust())
+            .unwrap_or_else(|error| panic!("{when}: {error}"));
+    }
+}
+
+#[test]
+fn s41_the_daemon_killed_around_a_wrong_pin_counts_what_was_judged() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    for (judged, left) in [(false, 3), (true, 2)] {
+        let (_, id) = login(&rig, &document);
+        let pid = rig.device.daemon.pid();
+        rig.device.tap().cut_once(
+            move |moment: &Moment<'_>| {
+                if judged {
+                    moment.is_response_to(command::POLICY_SECRET)
+                } else {
+                    moment.is_command(command::POLICY_SECRET)
+                }
+            },
+            move || kill_process(pid, Signal::KILL).unwrap(),
+        );
+        rig.device.approve(&id, WRONG_PIN);
+        rig.device.tap().pass_all();
+        rig.device.daemon.restart();
+        rig.device.wait_until_connected(&document);
+        assert_eq!(
+            rig.device.standing(&document, "pin1"),
+            json!({"state": "open", "triesLeft": left}),
+            "judged: {judged}"
+        );
+    }
+}
+
+#[test]
+fn s42_the_tpm_killed_at_any_step_of_an_approval() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    let (_, id) = login(&rig, &document);
+    let moments = count_moments(&rig.device, || {
+        rig.device.approve(&id, PIN1).must_be(code::DONE);
+    });
+    for chosen in 0..moments {
+        let when = format!("killed at moment {chosen} of {moments}");
+        let (login, id) = login(&rig, &document);
+        let pid = rig.device.swtpm.pid();
+        at_moment(&rig.device, chosen, move || {
+            kill_process(pid, Signal::KILL).unwrap();
+        });
+        let said = rig.device.approve(&id, PIN1);
+        assert!(
+            matches!(said.code, code::DONE | code::HARDWARE),
+            "{when}: {said:?}"
+        );
+        rig.device.tap().pass_all();
+        rig.device.swtpm.restart();
+        until("the daemon to find the TPM again", SOON, || {
+            rig.device.standing(&document, "pin1") == json!({"state": "open", "triesLeft": 3})
+        });
+        if rig.relying_party.is_running(&login.session) {
+            rig.device.approve(&id, PIN1).must_be(code::DONE);
+        }
+        assert_eq!(rig.end_of(&login.session), "OK", "{when}");
+    }
+}
+
+#[test]
+fn s43_the_tpm_killed_on_arrival_of_the_answer_to_a_wrong_pin_has_counted_it() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    for left in [2, 1] {
+        let (_, id) = login(&rig, &document);
+        let pid = rig.device.swtpm.pid();
+        rig.device.tap().cut_once(
+            |moment| moment.is_response_to(command::POLICY_SECRET),
+            move || kill_process(pid, Signal::KILL).unwrap(),
+        );
+        rig.device.approve(&id, WRONG_PIN).must_be(code::HARDWARE);
+        rig.device.swtpm.restart();
+        until("the count to be read", SOON, || {
+            rig.device.standing(&document, "pin1") == json!({"state": "open", "triesLeft": left})
+        });
+    }
+}
+
+#[test]
+fn s44_the_network_cut_between_share_and_answer() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    // The share is made, and cannot be sent.
+    let (login, id) = login(&rig, &document);
+    let switch = rig.wire.switch();
+    rig.device.tap().intercept(move |moment| {
+        if moment.is_response_to(command::RSA_DECRYPT) {
+            switch.cut();
+        }
+        Verdict::Pass
+    });
+    let said = rig.device.approve(&id, PIN1);
+    assert!(
+        matches!(said.code, code::DONE | code::SERVICE_UNREACHABLE),
+        "{said:?}"
+    );
+    rig.device.tap().pass_all();
+    assert!(rig.relying_party.is_running(&login.session));
+
+    // The daemon dies as well, comes back, and sends it by itself: no PIN is asked for again.
+    rig.device.daemon.kill9();
+    rig.wire.mend();
+    rig.device.daemon.restart();
+    assert_eq!(rig.end_of(&login.session), "OK");
+    rig.device.wait_until_connected(&document);
+    assert_untouched(&rig, &document, "after the cut");
+    rig.log_in(&document);
+}
+
+#[test]
+fn s45_the_service_killed_while_a_login_waits() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    let (login, id) = login(&rig, &document);
+    rig.service.process().kill9();
+    rig.device
+        .approve(&id, PIN1)
+        .must_be(code::SERVICE_UNREACHABLE);
+    rig.service.restart();
+    rig.device.wait_until_connected(&document);
+    if rig.relying_party.is_running(&login.session) {
+        rig.device.approve(&id, PIN1).must_be(code::DONE);
+    }
+    assert_eq!(rig.end_of(&login.session), "OK");
+    assert_untouched(&rig, &document, "after the service's death");
+}

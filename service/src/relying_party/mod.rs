@@ -103,3 +103,6 @@ impl From<StoreError> for Problem {
         Self::maintenance()
     }
 }
+
+#[cfg(test)]
+mod tests;

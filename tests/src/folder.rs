@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::leftovers;
+
 /// Set to keep the folders of rigs for a look at them.
 const KEEP: &str = "SYMBOLON_KEEP_RIG";
 
@@ -24,7 +26,11 @@ impl Folder {
             .prefix(&format!("symbolon-{purpose}-"))
             .tempdir()
             .expect("a temporary folder can be made");
-        directory.disable_cleanup(std::env::var_os(KEEP).is_some());
+        let keep = std::env::var_os(KEEP).is_some();
+        directory.disable_cleanup(keep);
+        if !keep {
+            leftovers::note_folder(directory.path());
+        }
         fs::create_dir(directory.path().join("logs")).unwrap();
         Self { directory }
     }
@@ -54,6 +60,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        leftovers::forget_folder(self.path());
         if !std::thread::panicking() {
             return;
         }

@@ -1,7 +1,9 @@
 //! The rig: the whole system on real parts, each test with its own.
 //!
-//! * [`process`], [`folder`], [`eventually`]: a process that dies with its owner, a folder that
-//!   goes with the test, and waiting for a condition instead of a time.
+//! * [`process`], [`folder`], [`leftovers`], [`eventually`]: a process that dies with its owner, a
+//!   folder that goes with the test, both even on an interrupt, and waiting for a condition instead
+//!   of a time.
+//! * [`requirements`]: the programs of others that it is made of.
 //! * [`swtpm`] and [`tpm_proxy`]: a TPM of one's own, and a tap on the wire to it that records and
 //!   breaks.
 //! * [`token`], [`clock`], [`service`], [`ready`]: SoftHSM2, moved time, the service.
@@ -30,6 +32,7 @@ pub mod daemon;
 pub mod device;
 pub mod eventually;
 pub mod folder;
+pub mod leftovers;
 pub mod openssl;
 pub mod process;
 pub mod raw_tls;

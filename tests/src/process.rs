@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::eventually::eventually;
+use crate::leftovers;
 
 /// How long a process may take to end after it was asked to.
 const TO_END: Duration = Duration::from_secs(10);
@@ -36,6 +37,7 @@ impl Running {
             .stderr(output)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
+        leftovers::note_process(Pid::from_child(&child));
         Self {
             name: name.to_owned(),
             child,
@@ -58,6 +60,9 @@ impl Running {
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().unwrap();
+            if self.ended.is_some() {
+                leftovers::forget_process(self.pid());
+            }
         }
         self.ended
     }
@@ -112,6 +117,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if self.exit_status().is_none() {
             self.child.kill().ok();
+            leftovers::forget_process(self.pid());
             self.child.wait().ok();
         }
     }

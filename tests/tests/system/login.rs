@@ -22,7 +22,7 @@ fn s01_login_by_identifier() {
         .login(&Target::Person(PERSON.into()), USUAL, "Log in?");
     assert!(rig.relying_party.is_running(&login.session));
     let shown = rig.device.wait_for(&login.verification_code);
-    assert_eq!(shown["relyingParty"], "DEMO");
+    assert_eq!(shown["relyingPartyName"], "DEMO");
     assert_eq!(shown["text"], "Log in?");
     assert_eq!(shown["purpose"], "authentication");
 

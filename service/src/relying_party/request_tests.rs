@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use symbolon_protocol::encoding::{HashAlgorithm, SignatureAlgorithm};
 
@@ -332,4 +333,52 @@ fn a_certificate_request_needs_its_three_fields_only() {
     let nameless = with(body, "/relyingPartyName", None);
     let problem = CertificateRequest::parse(&nameless).unwrap_err();
     assert_eq!(pointers(&problem), ["/relyingPartyName"]);
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,100}".prop_map(Value::from),
+        proptest::collection::vec(any::<u8>(), 0..70)
+            .prop_map(|octets| Value::from(STANDARD.encode(octets))),
+    ];
+    leaf.prop_recursive(3, 20, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((".{0,10}", inner), 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_a_field_is_taken_or_named(value in any_json(), field in 0..12_usize) {
+        const FIELDS: [&str; 12] = [
+            "/relyingPartyUUID",
+            "/relyingPartyName",
+            "/certificateLevel",
+            "/signatureProtocol",
+            "/signatureProtocolParameters",
+            "/signatureProtocolParameters/digest",
+            "/signatureProtocolParameters/signatureAlgorithm",
+            "/signatureProtocolParameters/signatureAlgorithmParameters",
+            "/interactions",
+            "/nonce",
+            "/requestProperties",
+            "/capabilities",
+        ];
+        let pointer = FIELDS[field];
+        let body = with(signature(), pointer, Some(value));
+        if let Err(problem) = parse(SessionKind::Signature, &body) {
+            prop_assert_eq!(problem.status(), 400);
+            prop_assert!(!problem.errors().is_empty());
+            for found in pointers(&problem) {
+                prop_assert!(found.starts_with(pointer), "{} for {}", found, pointer);
+            }
+        }
+    }
 }

@@ -99,6 +99,15 @@ async fn a_signature_asked_again_within_15_seconds_is_the_same_session() {
 }
 
 #[tokio::test]
+async fn the_same_signature_asked_many_times_at_once_is_one_session() {
+    let bench = Bench::with_person().await;
+    let (path, body) = (signing_path(), signing());
+    let answers = futures_util::future::join_all((0..20).map(|_| bench.post(&path, &body))).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(answers[0].status, 200);
+}
+
+#[tokio::test]
 async fn what_differs_in_anything_is_another_session() {
     let bench = Bench::with_person().await;
     let mut seen = std::collections::HashSet::new();

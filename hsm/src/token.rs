@@ -58,6 +58,8 @@ impl Token {
             path: address.module.clone(),
             reason: format!("{error}"),
         })?;
+        // Never unloaded: modules leave threads and exit handlers behind that point into them.
+        std::mem::forget(pkcs11.clone());
         let token = Self {
             pkcs11,
             address,

@@ -1,0 +1,101 @@
+//! A SoftHSM2 token of its own for each test.
+//!
+//! SoftHSM2 reads the environment variable that names its configuration once in a process, so each
+//! test that uses a token runs in a process of its own: the test program starts itself again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// The label of the token that every test gets.
+pub(crate) const LABEL: &str = "symbolon-test";
+/// Its user PIN.
+pub(crate) const PIN: &str = "70312";
+
+const CONFIGURATION: &str = "SOFTHSM2_CONF";
+const FOLDER: &str = "SYMBOLON_TEST_FOLDER";
+
+/// Where distributions put the module. The product is told by its configuration.
+const MODULES: [&str; 4] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm2.so",
+];
+
+/// A process with a token of its own.
+pub(crate) struct TokenHouse {
+    folder: PathBuf,
+    module: PathBuf,
+}
+
+/// Runs `body` in a process of its own with a fresh token. `test` is the test's own name.
+pub(crate) fn with_token(test: &str, body: impl FnOnce(&TokenHouse)) {
+    let Some(module) = MODULES.iter().map(PathBuf::from).find(|path| path.exists()) else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "there is no SoftHSM2, and CI is set"
+        );
+        eprintln!("SKIPPED: {test}: there is no SoftHSM2");
+        return;
+    };
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return body(&TokenHouse {
+            folder: folder.into(),
+            module,
+        });
+    }
+    let folder = TempDir::new().unwrap();
+    let configuration = folder.path().join("softhsm2.conf");
+    let tokens = folder.path().join("tokens");
+    std::fs::create_dir(&tokens).unwrap();
+    std::fs::write(
+        &configuration,
+        format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+            tokens.display()
+        ),
+    )
+    .unwrap();
+    add_token(&configuration, LABEL, PIN);
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CONFIGURATION, &configuration)
+        .env(FOLDER, folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test} failed in its own process");
+}
+
+impl TokenHouse {
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The module.
+    pub(crate) fn module(&self) -> &Path {
+        &self.module
+    }
+
+    /// Adds a token, before the module is first started.
+    #[allow(dead_code, reason = "each test program uses some of this module")]
+    pub(crate) fn add(&self, label: &str, pin: &str) {
+        add_token(&self.folder.join("softhsm2.conf"), label, pin);
+    }
+}
+
+fn add_token(configuration: &Path, label: &str, pin: &str) {
+    let output = Command::new("softhsm2-util")
+        .args(["--init-token", "--free", "--label", label])
+        .args(["--pin", pin, "--so-pin", "80312"])
+        .env(CONFIGURATION, configuration)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,148 @@
+//! One approval: from "Approve…" to the daemon's verdict.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::agent::Input;
+use crate::daemon::{self, ApprovalBegun, Offer, PinStanding, SymbolonProxy, Verdict};
+use crate::desk::{AttemptNumber, Event, Progress, Request};
+use crate::pinentry::{Answer, Pinentry, Question};
+use crate::words;
+
+/// What an approval needs.
+pub(crate) struct Approval {
+    pub(crate) daemon: SymbolonProxy<'static>,
+    pub(crate) pinentry: Pinentry,
+    pub(crate) attempt: AttemptNumber,
+    pub(crate) request: Request,
+    pub(crate) activation_token: Option<String>,
+    /// Turns true when the request was taken back.
+    pub(crate) cancelled: watch::Receiver<bool>,
+    pub(crate) inputs: Sender<Input>,
+}
+
+/// Where one round of PIN entry led.
+enum Round {
+    Over(Option<String>),
+    /// The next round, and why.
+    Again(String),
+}
+
+impl Approval {
+    /// Runs to its end and reports it.
+    pub(crate) async fn run(self) {
+        let mut error = None;
+        let news = loop {
+            match self.round(error.take()).await {
+                Round::Over(news) => break news,
+                Round::Again(why) => error = Some(why),
+            }
+        };
+        self.report(Progress::Ended(news)).await;
+    }
+
+    async fn round(&self, error: Option<String>) -> Round {
+        let offer = &self.request.offer;
+        // Before the prompt, so that the hardware gets ready while the person types.
+        let tries_left = match self.begin(offer).await {
+            Ok(tries_left) => tries_left,
+            Err(news) => return Round::Over(Some(news)),
+        };
+        let question = Question {
+            title: format!("Symbolon: {}", words::headline(offer)),
+            description: words::description(offer, tries_left),
+            prompt: format!("{}:", offer.purpose.pin()),
+            error,
+            time_left: self.time_left(),
+            activation_token: self.activation_token.clone(),
+        };
+        match self.pinentry.ask(&question, self.cancellation()).await {
+            Ok(Some(Answer::Pin(pin))) => {
+                self.report(Progress::PinEntered).await;
+                match pin.into_pipe() {
+                    Ok(pipe) => self.submit(offer, pipe).await,
+                    Err(error) => Round::Over(Some(format!("No pipe for the PIN: {error}"))),
+                }
+            }
+            Ok(Some(Answer::Rejected)) => {
+                let refused = self.daemon.refuse(&offer.id).await;
+                Round::Over(refused.err().as_ref().map(daemon::complaint))
+            }
+            Ok(Some(Answer::TimedOut) | None) => Round::Over(None),
+            Err(error) => {
+                tracing::error!(%error, "the PIN prompt failed");
+                Round::Over(Some(format!(
+                    "The PIN prompt failed: {error}. In a terminal: symbolon approve"
+                )))
+            }
+        }
+    }
+
+    /// The tries that are left, or why no PIN needs to be asked for.
+    async fn begin(&self, offer: &Offer) -> Result<Option<u32>, String> {
+        let reply = self
+            .daemon
+            .begin_approval(&offer.id)
+            .await
+            .map_err(|error| daemon::complaint(&error))?;
+        match daemon::parse::<ApprovalBegun>(&reply)?.pin {
+            PinStanding::Open { tries_left } => Ok(tries_left),
+            PinStanding::Locked { remaining_seconds } => Err(words::locked(remaining_seconds)),
+            PinStanding::Closed {} => Err(words::closed()),
+        }
+    }
+
+    async fn submit(&self, offer: &Offer, pin: std::os::fd::OwnedFd) -> Round {
+        let reply = match self.daemon.approve(&offer.id, pin.as_fd().into()).await {
+            Ok(reply) => reply,
+            Err(error) if daemon::is_invalid_pin(&error) => {
+                return self.again(daemon::complaint(&error)).await;
+            }
+            Err(error) => return Round::Over(Some(daemon::complaint(&error))),
+        };
+        match daemon::parse(&reply) {
+            Ok(Verdict::Accepted {}) => {
+                tracing::info!(transaction = offer.id, "approved");
+                Round::Over(None)
+            }
+            Ok(Verdict::WrongPin { tries_left }) => {
+                let left = tries_left.map(|tries| format!(", {}", words::left(tries)));
+                self.again(format!("Wrong PIN{}", left.unwrap_or_default()))
+                    .await
+            }
+            Ok(Verdict::Locked { remaining_seconds }) => {
+                Round::Over(Some(words::locked(remaining_seconds)))
+            }
+            Ok(Verdict::Closed {}) => Round::Over(Some(words::closed())),
+            Err(error) => Round::Over(Some(error)),
+        }
+    }
+
+    async fn again(&self, why: String) -> Round {
+        self.report(Progress::PinDenied).await;
+        Round::Again(why)
+    }
+
+    async fn report(&self, progress: Progress) {
+        let event = Event::Approval(self.attempt, progress);
+        // Nobody listens any more only when the agent ends.
+        let _ = self.inputs.send(Input::Desk(event)).await;
+    }
+
+    async fn cancellation(&self) {
+        let mut cancelled = self.cancelled.clone();
+        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+            tracing::debug!("the agent ends");
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.request
+            .expires
+            .saturating_duration_since(Instant::now())
+    }
+}

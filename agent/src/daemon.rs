@@ -1,0 +1,140 @@
+//! The daemon as the agent sees it: the few methods, signals and fields that it needs.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use zbus::zvariant::Fd;
+
+/// The daemon on the bus. Replies are JSON texts.
+#[zbus::proxy(
+    interface = "org.symbolon.Symbolon1",
+    default_service = "org.symbolon.Symbolon1",
+    default_path = "/org/symbolon/Symbolon1",
+    gen_blocking = false
+)]
+pub(crate) trait Symbolon {
+    /// Asks for the signals below as long as this connection lives.
+    fn subscribe(&self) -> zbus::Result<()>;
+    /// What waits for this user's answer.
+    fn list_pending(&self) -> zbus::Result<String>;
+    /// Prepares the hardware while the person types, and says how the PIN stands.
+    fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
+    /// Approves with a PIN that is read from a pipe.
+    fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
+    /// Declines.
+    fn refuse(&self, transaction: &str) -> zbus::Result<()>;
+    /// A transaction waits.
+    #[zbus(signal)]
+    fn offered(&self, transaction: String) -> zbus::Result<()>;
+    /// A transaction waits no longer.
+    #[zbus(signal)]
+    fn withdrawn(&self, transaction: String, reason: String) -> zbus::Result<()>;
+}
+
+/// The reply of `ListPending`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pending {
+    pub(crate) transactions: Vec<Offer>,
+}
+
+/// A transaction that waits. Names and texts were made harmless by the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Offer {
+    pub(crate) id: String,
+    pub(crate) purpose: Purpose,
+    pub(crate) relying_party_name: String,
+    pub(crate) brokered_relying_party_name: Option<String>,
+    pub(crate) text: String,
+    pub(crate) verification_code: Option<String>,
+    #[serde(rename = "expiresInSeconds", deserialize_with = "seconds")]
+    pub(crate) time_left: Duration,
+}
+
+/// What a relying party wants, and by which PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Purpose {
+    /// A login, PIN1.
+    Authentication,
+    /// A signature, PIN2.
+    Signing,
+}
+
+impl Purpose {
+    /// Names the PIN.
+    pub(crate) fn pin(self) -> &'static str {
+        match self {
+            Self::Authentication => "PIN1",
+            Self::Signing => "PIN2",
+        }
+    }
+}
+
+/// The reply of `BeginApproval`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ApprovalBegun {
+    pub(crate) pin: PinStanding,
+}
+
+/// How a PIN stands before it is typed.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    tag = "state",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub(crate) enum PinStanding {
+    Open { tries_left: Option<u32> },
+    Locked { remaining_seconds: Option<u32> },
+    Closed {},
+}
+
+/// The reply of `Approve`.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    tag = "outcome",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub(crate) enum Verdict {
+    Accepted {},
+    WrongPin { tries_left: Option<u32> },
+    Locked { remaining_seconds: Option<u32> },
+    Closed {},
+}
+
+/// What makes a typed text no PIN: the hardware did not see it, the person may type again.
+const INVALID_PIN: &str = "org.symbolon.Symbolon1.Error.InvalidPin";
+
+/// Whether a call failed because no PIN was typed, only something else.
+pub(crate) fn is_invalid_pin(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == INVALID_PIN)
+}
+
+/// Whether a call failed because no daemon is on the bus.
+pub(crate) fn is_absence(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if matches!(
+        name.as_str(),
+        "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner"
+    ))
+}
+
+/// What a failed call says to a person: the daemon's words where there are any.
+pub(crate) fn complaint(error: &zbus::Error) -> String {
+    match error {
+        zbus::Error::MethodError(_, Some(words), _) => words.clone(),
+        error => format!("the Symbolon daemon cannot be reached ({error}); see: symbolon doctor"),
+    }
+}
+
+/// Reads a reply.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(reply: &'a str) -> Result<T, String> {
+    serde_json::from_str(reply).map_err(|error| {
+        format!("the daemon's answer is not understood ({error}); agent and daemon must be of one version")
+    })
+}
+
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_secs)
+}

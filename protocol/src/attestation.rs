@@ -140,3 +140,6 @@ pub enum ReadingError {
     #[error("the attestation does not hold the {INDEX_SIZE} octets of a PIN counter")]
     Contents,
 }
+
+#[cfg(test)]
+mod tests;

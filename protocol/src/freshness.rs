@@ -52,3 +52,41 @@ impl std::fmt::Debug for FreshnessToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a freshness token is 32 octets in Base64url")]
 pub struct TokenError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_drawn_anew_each_time() {
+        let (one, other) = (
+            FreshnessToken::draw().unwrap(),
+            FreshnessToken::draw().unwrap(),
+        );
+        assert_eq!(one.as_str().len(), 43);
+        assert_ne!(one.as_str(), other.as_str());
+    }
+
+    #[test]
+    fn is_recognised_by_its_digest_alone() {
+        let token = FreshnessToken::draw().unwrap();
+        let read = FreshnessToken::parse(token.as_str()).unwrap();
+        assert!(read.matches(&token.digest()));
+        assert!(!read.matches(&FreshnessToken::draw().unwrap().digest()));
+        assert!(!read.matches(&token.digest()[..31]));
+        assert!(!read.matches(&[]));
+    }
+
+    #[test]
+    fn is_never_printed() {
+        let token = FreshnessToken::draw().unwrap();
+        assert_eq!(format!("{token:?}"), "FreshnessToken(..)");
+    }
+
+    #[test]
+    fn nothing_else_is_read() {
+        for text in ["", "AAAA", &"A".repeat(44), &format!("{}=", "A".repeat(43))] {
+            assert_eq!(FreshnessToken::parse(text).unwrap_err(), TokenError);
+        }
+    }
+}

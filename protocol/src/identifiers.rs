@@ -135,3 +135,6 @@ macro_rules! text_enumeration {
 }
 text_enumeration!(KeyPurpose, "a key's purpose", Authentication, Signing);
 text_enumeration!(CertificateLevel, "a certificate level", Advanced, Qualified);
+
+#[cfg(test)]
+mod tests;

@@ -221,3 +221,6 @@ pub enum InteractionsError {
     #[error("{0} is not allowed in this flow")]
     NotAllowed(InteractionType),
 }
+
+#[cfg(test)]
+mod tests;

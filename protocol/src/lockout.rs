@@ -64,3 +64,52 @@ pub fn stage_of(count: PinCount) -> Stage {
         Stage::Permanent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(failures: u32, limit: u32) -> Stage {
+        stage_of(PinCount { failures, limit })
+    }
+
+    #[test]
+    fn the_ladder_is_three_hours_a_day_and_for_good() {
+        let hours = |hours: u64, next_limit| Stage::Timed {
+            lasts: Duration::from_secs(hours * 3600),
+            next_limit,
+        };
+        for (failures, limit, expected) in [
+            (0, 3, Stage::Open),
+            (2, 3, Stage::Open),
+            (3, 3, hours(3, 6)),
+            (3, 6, Stage::Open),
+            (5, 6, Stage::Open),
+            (6, 6, hours(24, 9)),
+            (6, 9, Stage::Open),
+            (8, 9, Stage::Open),
+            (9, 9, Stage::Permanent),
+        ] {
+            assert_eq!(stage(failures, limit), expected, "{failures} of {limit}");
+        }
+    }
+
+    #[test]
+    fn counters_that_no_ladder_makes_are_never_open_once_exhausted() {
+        assert_ne!(stage(0, 0), Stage::Open);
+        assert_ne!(stage(4, 3), Stage::Open);
+        assert_eq!(stage(12, 12), Stage::Permanent);
+        assert_eq!(stage(u32::MAX, u32::MAX), Stage::Permanent);
+        assert_eq!(stage(7, 7), Stage::Permanent);
+    }
+
+    #[test]
+    fn tries_left_never_go_below_none() {
+        let count = PinCount {
+            failures: 5,
+            limit: 3,
+        };
+        assert_eq!(count.tries_left(), 0);
+        assert!(count.is_locked());
+    }
+}

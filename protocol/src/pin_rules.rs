@@ -2,10 +2,10 @@
 
 use crate::identifiers::{BirthDate, KeyPurpose};
 
-/// The PINs that people choose most and that no other rule here refuses (patterns on the keypad,
-/// pairs, famous numbers and years), as counted by studies of leaked four- and six-digit codes
-/// (Bonneau, Preibusch, Anderson: A Birthday Present Every Eleven Wallets?, FC 2012; Markert et
-/// al.: This PIN Can Be Easily Guessed, S&P 2020).
+/// PINs of the kinds that people choose most (patterns on the keypad, pairs, years, famous numbers)
+/// and that no other rule here refuses. A short list on purpose: a long one annoys more than it
+/// protects where the hardware gives three guesses (Markert et al.: This PIN Can Be Easily
+/// Guessed, IEEE S&P 2020).
 const COMMON: &[&[u8]] = &[
     b"1004",
     b"1010",
@@ -25,7 +25,6 @@ const COMMON: &[&[u8]] = &[
     b"2580",
     b"0852",
     b"4200",
-    b"4321",
     b"5683",
     b"6969",
     b"7410",
@@ -55,7 +54,6 @@ const COMMON: &[&[u8]] = &[
     b"292929",
     b"696969",
     b"789456",
-    b"456789",
     b"101010",
     b"202020",
     b"12341234",
@@ -161,4 +159,131 @@ pub enum PinRefusal {
     /// PIN2 gives PIN1 away, or the other way round.
     #[error("PIN2 must not begin with PIN1")]
     BeginsWithPin1,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use KeyPurpose::{Authentication, Signing};
+
+    fn birth_date() -> Option<BirthDate> {
+        BirthDate::new(1987, 3, 9)
+    }
+
+    #[test]
+    fn takes_pins_that_nobody_would_guess() {
+        for pin in ["4827", "90417", "3061985274", "112358132134"] {
+            assert_eq!(
+                judge(Authentication, pin.as_bytes(), birth_date(), None),
+                Ok(()),
+                "{pin}"
+            );
+        }
+        assert_eq!(
+            judge(Signing, b"48271", birth_date(), Some(b"1957")),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn lengths_depend_on_the_pin() {
+        let refusal = |purpose, digits: &[u8]| judge(purpose, digits, None, None);
+        let length_of = |shortest| {
+            Err(PinRefusal::Length {
+                shortest,
+                longest: 12,
+            })
+        };
+        assert_eq!(refusal(Authentication, b"482"), length_of(4));
+        assert_eq!(refusal(Authentication, b"4827"), Ok(()));
+        assert_eq!(refusal(Signing, b"4827"), length_of(5));
+        assert_eq!(refusal(Signing, b"48271"), Ok(()));
+        assert_eq!(refusal(Signing, b"482719305826"), Ok(()));
+        assert_eq!(refusal(Signing, b"4827193058264"), length_of(5));
+        assert_eq!(refusal(Authentication, b""), length_of(4));
+    }
+
+    #[test]
+    fn refuses_other_characters() {
+        for pin in ["48 27", "4827a", "٤٨٢٧", "48\n27"] {
+            assert_eq!(
+                judge(Authentication, pin.as_bytes(), None, None),
+                Err(PinRefusal::NotDigits)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_everybody_tries_first() {
+        for (pin, refusal) in [
+            ("0000", PinRefusal::Repeats),
+            ("777777", PinRefusal::Repeats),
+            ("1234", PinRefusal::Runs),
+            ("56789", PinRefusal::Runs),
+            ("7890", PinRefusal::Runs),
+            ("9876", PinRefusal::Runs),
+            ("3210", PinRefusal::Runs),
+            ("123456789012", PinRefusal::Runs),
+            ("1212", PinRefusal::Common),
+            ("2580", PinRefusal::Common),
+            ("123123", PinRefusal::Common),
+        ] {
+            assert_eq!(
+                judge(Authentication, pin.as_bytes(), None, None),
+                Err(refusal),
+                "{pin}"
+            );
+        }
+        assert_eq!(
+            judge(Signing, b"13579", None, None),
+            Err(PinRefusal::Common)
+        );
+    }
+
+    #[test]
+    fn no_common_pin_is_listed_in_vain() {
+        for pin in COMMON {
+            assert_eq!(
+                judge(Authentication, pin, None, None),
+                Err(PinRefusal::Common),
+                "{}",
+                String::from_utf8_lossy(pin)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_the_birth_date_in_the_usual_orders() {
+        for pin in [
+            "1987", "0903", "0309", "0387", "090387", "030987", "870309", "09031987", "03091987",
+            "19870309", "031987",
+        ] {
+            assert_eq!(
+                judge(Authentication, pin.as_bytes(), birth_date(), None),
+                Err(PinRefusal::BirthDate),
+                "{pin}"
+            );
+            assert_eq!(
+                judge(Authentication, pin.as_bytes(), None, None),
+                Ok(()),
+                "{pin} is nobody's birth date here"
+            );
+        }
+    }
+
+    #[test]
+    fn pin2_does_not_begin_with_pin1() {
+        let refused = Err(PinRefusal::BeginsWithPin1);
+        assert_eq!(judge(Signing, b"482719", None, Some(b"4827")), refused);
+        assert_eq!(judge(Signing, b"48271", None, Some(b"48271")), refused);
+        assert_eq!(judge(Signing, b"94827", None, Some(b"4827")), Ok(()));
+        assert_eq!(judge(Signing, b"48271", None, Some(b"482719")), Ok(()));
+        assert_eq!(judge(Authentication, b"48271", None, Some(b"4827")), Ok(()));
+    }
+
+    #[test]
+    fn refusals_do_not_tell_the_pin() {
+        let refusal = judge(Authentication, b"1212", None, None).unwrap_err();
+        assert!(!format!("{refusal} {refusal:?}").contains("1212"));
+    }
 }

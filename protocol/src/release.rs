@@ -130,3 +130,90 @@ pub fn signed_digest(
         .finalize()
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    //! Expected values: what swtpm (TPM 2.0 library 1.64) and tpm2-tools 5.4 computed for a
+    //! PIN_FAIL index 0x01801001 whose policy is PolicyCommandCode(NV_Write).
+    use super::*;
+
+    const POLICY: &str = "1c4f7107dcaf23ce00756448508558683104bd9e203e93749c227b451270438f";
+
+    fn policy() -> [u8; 32] {
+        hex::decode(POLICY).unwrap().try_into().unwrap()
+    }
+
+    fn reference(document_number: &str, purpose: KeyPurpose) -> PolicyReference {
+        PolicyReference {
+            document_number: document_number.parse().unwrap(),
+            purpose,
+        }
+    }
+
+    #[test]
+    fn the_name_is_the_one_that_the_tpm_gives() {
+        assert_eq!(
+            hex::encode(unwritten_index_name(0x0180_1001, &policy())),
+            "000b6bc8a1f60ee552b4e19059fda4592466249f07d8547415f3575bb67e1c23c04c"
+        );
+        assert_eq!(
+            hex::encode(index_name(0x0180_1001, &policy())),
+            "000bb516f85c88de6f070d2f63d9c23cdb1cd268eaa35010587b8a6ec5272cb2bb97"
+        );
+    }
+
+    #[test]
+    fn the_parameters_of_the_limit_write_hash_as_the_tpm_does() {
+        assert_eq!(
+            hex::encode(limit_write_cp_hash(&index_name(0x0180_1001, &policy()), 6)),
+            "37212c5b1c14e505138dc99458dc7cda4433e3d096ec1a0754eabca5cd27d361"
+        );
+    }
+
+    #[test]
+    fn what_is_signed_is_what_the_tpm_asks_for() {
+        // The TPM's session nonce, and the octets that `tpm2_policysigned --raw-data` hands out.
+        let nonce = "5345d318998ed4eaf4418216c505fa8b103a37d6117a17773a6841db862f5bcd";
+        let asked = "0000003c37212c5b1c14e505138dc99458dc7cda4433e3d096ec1a0754eabca5cd27d361616363742d3172656c31";
+        let cp_hash = limit_write_cp_hash(&index_name(0x0180_1001, &policy()), 6);
+        let to_be_signed = hex::decode([nonce, asked].concat()).unwrap();
+        assert_eq!(
+            signed_digest(&hex::decode(nonce).unwrap(), 60, &cp_hash, b"acct-1rel1"),
+            <[u8; 32]>::from(Sha256::digest(to_be_signed))
+        );
+    }
+
+    #[test]
+    fn each_share_has_its_own_reference() {
+        let one = reference("PNOEE-48010010101-K2GN-Q", KeyPurpose::Authentication);
+        for other in [
+            reference("PNOEE-48010010101-K2GN-Q", KeyPurpose::Signing),
+            reference("PNOEE-48010010101-K2GN-NQ", KeyPurpose::Authentication),
+            reference("PNOEE-48010010101-K2GM-Q", KeyPurpose::Authentication),
+        ] {
+            assert_ne!(one.octets(), other.octets());
+        }
+        // Sealed into every TPM policy that exists: it never changes.
+        assert_eq!(
+            hex::encode(one.octets()),
+            "740975a1c3f28dd8f849b095f778eb3ec800fda37fe4546513047151"
+        );
+    }
+
+    #[test]
+    fn there_are_two_releases_and_no_third() {
+        let reference = reference("PNOEE-48010010101-K2GN-Q", KeyPurpose::Signing);
+        let octets = reference.octets();
+        assert_eq!(
+            reference.for_release(6).unwrap().as_slice(),
+            [&octets[..], b"rel1"].concat()
+        );
+        assert_eq!(
+            reference.for_release(9).unwrap().as_slice(),
+            [&octets[..], b"rel2"].concat()
+        );
+        for limit in [0, 3, 7, 12, u32::MAX] {
+            assert_eq!(reference.for_release(limit), None);
+        }
+    }
+}

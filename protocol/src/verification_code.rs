@@ -76,3 +76,41 @@ impl std::str::FromStr for VerificationCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a verification code has four digits")]
 pub struct NotFourDigits;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    /// The first is the Smart-ID RP API documentation's; all three agree with its Java client.
+    #[test]
+    fn is_what_everybody_computes() {
+        let documented = STANDARD
+            .decode("GYS+yoah6emAcVDNIajwSs6UB/M95XrDxMzXBUkwQJ9YFDipXXzGpPc7raWcuc2+TEoRc7WvIZ/7dU/iRXenYg==")
+            .unwrap();
+        assert_eq!(for_challenge(&documented).as_str(), "7180");
+        let counting: Vec<u8> = (0..64).collect();
+        assert_eq!(for_challenge(&counting).as_str(), "4360");
+        assert_eq!(for_challenge(b"test_challenge").to_string(), "9158");
+    }
+
+    #[test]
+    fn has_four_digits_always() {
+        assert_eq!(VerificationCode::from_number(0).as_str(), "0000");
+        assert_eq!(VerificationCode::from_number(10_007).as_str(), "0007");
+        assert_eq!(VerificationCode::from_number(u16::MAX).as_str(), "5535");
+        for _ in 0..100 {
+            let drawn = VerificationCode::draw().unwrap();
+            assert_eq!(drawn.as_str().parse(), Ok(drawn));
+        }
+    }
+
+    #[test]
+    fn reads_four_digits_and_nothing_else() {
+        assert_eq!("0420".parse::<VerificationCode>().unwrap().as_str(), "0420");
+        for text in ["", "420", "04200", "04 2", "+420", "٠٤٢٠", "12a4"] {
+            assert_eq!(text.parse::<VerificationCode>(), Err(NotFourDigits));
+        }
+    }
+}

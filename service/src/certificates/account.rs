@@ -92,7 +92,7 @@ fn extensions_of(
             extensions.push(extensions::encoded(
                 extensions::DIRECTORY_ATTRIBUTES,
                 false,
-                qualified::birth_date(date.year(), date.month(), date.day())?,
+                qualified::birth_date(date)?,
             )?);
         }
     }

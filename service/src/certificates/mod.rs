@@ -31,6 +31,3 @@ pub use authority::{CertificateAuthority, IssuedCertificate};
 pub use config::CertificatesConfig;
 pub use error::CertificatesError;
 pub use profile::Profile;
-
-#[cfg(test)]
-mod tests;

@@ -108,24 +108,27 @@ mod tests {
         let named: Section = toml::from_str("profile = 'smart-id-compatible'").unwrap();
         assert_eq!(named.profile, Profile::SMART_ID_COMPATIBLE);
         let spelt: Section = toml::from_str(
-            "[profile]\nqualified_policy = '2.999.1'\nadvanced_policy = '2.999.2'\n\
-             authentication_usage = '2.999.3'",
+            "[profile]\nqualified_policy = '1.3.6.1.4.1.99999.1'\nadvanced_policy = '1.3.6.1.4.1.99999.2'\n\
+             authentication_usage = '1.3.6.1.4.1.99999.3'",
         )
         .unwrap();
         assert_eq!(
             spelt.profile.authentication_usage(),
-            ObjectIdentifier::new_unwrap("2.999.3")
+            ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.3")
         );
     }
 
     #[test]
     fn anything_else_is_refused() {
         assert!(toml::from_str::<Section>("profile = 'something'").is_err());
-        assert!(toml::from_str::<Section>("[profile]\nqualified_policy = '2.999.1'").is_err());
+        assert!(
+            toml::from_str::<Section>("[profile]\nqualified_policy = '1.3.6.1.4.1.99999.1'")
+                .is_err()
+        );
         assert!(
             toml::from_str::<Section>(
-                "[profile]\nqualified_policy = 'x'\nadvanced_policy = '2.999.2'\n\
-                 authentication_usage = '2.999.3'"
+                "[profile]\nqualified_policy = 'x'\nadvanced_policy = '1.3.6.1.4.1.99999.2'\n\
+                 authentication_usage = '1.3.6.1.4.1.99999.3'"
             )
             .is_err()
         );

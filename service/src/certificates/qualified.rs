@@ -1,7 +1,8 @@
 //! Statements of a qualified signing certificate (ETSI EN 319 412-5), and the birth date.
 
-use der::asn1::{Any, GeneralizedTime, Ia5String, ObjectIdentifier, SetOfVec};
-use der::{DateTime, Encode, Sequence};
+use der::asn1::{Any, Ia5String, ObjectIdentifier, SetOfVec};
+use der::{Encode, Sequence, Tag};
+use symbolon_protocol::identifiers::BirthDate;
 use x509_cert::attr::Attribute;
 
 const QC_SYNTAX_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.11.2");
@@ -29,7 +30,7 @@ pub(super) fn statements(disclosure_url: Option<&str>) -> der::Result<Vec<u8>> {
     if let Some(url) = disclosure_url {
         let location = DisclosureLocation {
             url: Ia5String::new(url)?,
-            language: Any::new(der::Tag::PrintableString, b"en".as_slice())?,
+            language: Any::new(Tag::PrintableString, b"en".as_slice())?,
         };
         statements.push(statement(QC_PDS, Some(Any::encode_from(&vec![location])?)));
     }
@@ -38,11 +39,17 @@ pub(super) fn statements(disclosure_url: Option<&str>) -> der::Result<Vec<u8>> {
 
 /// The value of the `subjectDirectoryAttributes` extension: noon, as Smart-ID writes it, so that
 /// no time zone moves the day.
-pub(super) fn birth_date(year: u16, month: u8, day: u8) -> der::Result<Vec<u8>> {
-    let noon = GeneralizedTime::from_date_time(DateTime::new(year, month, day, 12, 0, 0)?);
+pub(super) fn birth_date(date: BirthDate) -> der::Result<Vec<u8>> {
+    // Not by way of `GeneralizedTime`: that type begins in 1970, and people were born before.
+    let noon = format!(
+        "{:04}{:02}{:02}120000Z",
+        date.year(),
+        date.month(),
+        date.day()
+    );
     let attribute = Attribute {
         oid: DATE_OF_BIRTH,
-        values: SetOfVec::try_from(vec![Any::encode_from(&noon)?])?,
+        values: SetOfVec::try_from(vec![Any::new(Tag::GeneralizedTime, noon.as_bytes())?])?,
     };
     vec![attribute].to_der()
 }
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_birth_date_is_written_at_noon() {
-        let octets = birth_date(1905, 4, 4).unwrap();
+        let octets = birth_date(BirthDate::new(1905, 4, 4).unwrap()).unwrap();
         assert!(
             octets
                 .windows(15)

@@ -11,4 +11,4 @@ mod service_keys;
 pub use config::HsmConfig;
 pub use error::KeysError;
 pub use service_keys::{Authority, KeyMade, ServiceKeys, ServiceShare};
-pub use symbolon_hsm::{HsmError, MissingMechanism};
+pub use symbolon_hsm::{HsmError, Made, MissingMechanism};

@@ -20,5 +20,3 @@ pub use config::{device_server, relying_party_server};
 pub use error::TlsError;
 pub use identity::DeviceIdentity;
 
-#[cfg(test)]
-mod tests;

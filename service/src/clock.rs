@@ -10,10 +10,7 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// This moment.
     pub fn now() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        Self(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        Self::from(SystemTime::now())
     }
 
     /// As it stands in the store.
@@ -55,5 +52,12 @@ impl Timestamp {
             self.0
                 .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
         )
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(moment: SystemTime) -> Self {
+        let since_epoch = moment.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 }

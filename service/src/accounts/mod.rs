@@ -16,6 +16,7 @@ use crate::store::{Columns, StoreError, parse};
 pub use close::close;
 pub use key_cache::KeyCache;
 pub use keys::AccountKey;
+pub(crate) use keys::modulus_hash;
 
 /// SHA-256 of the public key (SPKI) of a device's TLS client certificate: who the device is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -147,7 +147,7 @@ fn request_hash(transaction: &Uuid, body: &[u8]) -> String {
 }
 
 /// A session that was offered to the account, running or not.
-pub(super) async fn session_of(
+pub(crate) async fn session_of(
     service: &Service,
     document_number: &DocumentNumber,
     transaction: &Uuid,
@@ -161,7 +161,7 @@ pub(super) async fn session_of(
 }
 
 /// Refuses unless the session still waits for an answer.
-pub(super) fn require_waiting(session: &Session) -> Result<(), Refusal> {
+pub(crate) fn require_waiting(session: &Session) -> Result<(), Refusal> {
     match session.end_result() {
         None if !session.is_overdue(Timestamp::now()) => Ok(()),
         None | Some(EndResult::Timeout) => Err(Refusal::new(

@@ -6,4 +6,5 @@ mod confirm;
 mod refuse;
 
 pub use confirm::confirm;
+pub(crate) use confirm::{require_waiting, session_of};
 pub use refuse::refuse;

@@ -42,10 +42,13 @@ impl Hints {
     }
 
     /// To wait for events of an account's device, under the same rule.
-    pub fn watch_device(&self, document_number: DocumentNumber) -> Watch<DocumentNumber> {
+    pub fn watch_device(&self, document_number: DocumentNumber) -> DeviceWatch {
         Watch::new(&self.devices, document_number)
     }
 }
+
+/// To wait for events of one device.
+pub type DeviceWatch = Watch<DocumentNumber>;
 
 /// A place in the waiters' map, given back on drop.
 pub struct Watch<K: Hash + Eq> {

@@ -19,8 +19,9 @@ use std::time::Duration;
 use crate::store::Store;
 
 pub use create::{Asked, CreateError, Created, NewSession};
+pub(crate) use finish::waiting_for;
 pub use finish::{cancel_for, end_all_of, finish};
-pub use hints::Hints;
+pub use hints::{DeviceWatch, Hints};
 pub use request::{EndResult, SessionRequest, SessionResult, SignedBy};
 pub use rows::{Session, SessionState};
 pub use targets::{CertificateAnswer, Target};

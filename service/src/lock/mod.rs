@@ -1,0 +1,10 @@
+//! Locks and releases: the hardware counts, the service keeps the time.
+
+mod policy;
+mod readings;
+mod release;
+mod stored;
+
+pub use policy::{HeldLock, Verdict, judge};
+pub use readings::{challenge, report};
+pub use release::release;

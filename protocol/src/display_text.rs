@@ -193,3 +193,6 @@ fn joins_link(before: Option<char>, character: char, after: Option<char>) -> boo
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,6 @@ pub enum RebuildError {
     #[error(transparent)]
     Encoding(#[from] EncodingError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+use super::*;
+use crate::encoding::{HashAlgorithm, SignatureAlgorithm};
+use crate::test_keys::device_share;
+
+/// The user challenge and the payload of a real login in the Smart-ID demo environment.
+const USER_CHALLENGE: &str = "TTb4rM24GEIvtddfOqA-gOUwdJSXKrj5JeVnRtPv7tI";
+const PAYLOAD: &[u8] = b"smart-id-demo|ACSP_V2|2BRq6GXciED/sysSj7n6rxzA|q1miCUX2v3RAQSycBUWdJrRtG6GR1z55c2oIAdjynk3IIquT4CfoSzcdzbLQDL9eTDojGpy+8QKS1jgWzTB58g==|TTb4rM24GEIvtddfOqA-gOUwdJSXKrj5JeVnRtPv7tI|REVNTw==||miue+Qk6dw2zpM6CL4Uz7XkKqWfTUGA3L/DDUXV96AE=|displayTextAndPIN||Notification";
+const SHOWN: InteractionType = InteractionType::DisplayTextAndPin;
+
+fn login() -> Transaction {
+    serde_json::from_value(serde_json::json!({
+        "id": "fa20fd1e-e320-4c68-8315-f6a507a0b4a9",
+        "documentNumber": "PNOEE-40504040001-DEM0-Q",
+        "relyingPartyName": "DEMO",
+        "brokeredRelyingPartyName": null,
+        "content": {
+            "kind": "authentication",
+            "schemeName": "smart-id-demo",
+            "serverRandom": "2BRq6GXciED/sysSj7n6rxzA",
+            "rpChallenge": "q1miCUX2v3RAQSycBUWdJrRtG6GR1z55c2oIAdjynk3IIquT4CfoSzcdzbLQDL9eTDojGpy+8QKS1jgWzTB58g=="
+        },
+        "interactions": "W3siZGlzcGxheVRleHQ2MCI6IkhlbGxvIHdvcmxkIiwidHlwZSI6ImRpc3BsYXlUZXh0QW5kUElOIn1d",
+        "flowType": "Notification",
+        "initialCallbackUrl": null,
+        "signatureAlgorithm": { "scheme": "rsassa-pss", "hash": "SHA-256" },
+        "createdAt": 1_700_000_000,
+        "expiresInSeconds": 120
+    }))
+    .unwrap()
+}
+
+fn signature() -> Transaction {
+    Transaction {
+        content: Content::Signature {
+            digest: HashAlgorithm::Sha512.digest(b"a document").into(),
+            verification_code: Some("0420".to_owned()),
+        },
+        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
+        ..login()
+    }
+}
+
+fn rebuild(
+    transaction: &Transaction,
+    user_challenge: Option<&str>,
+    salt: &[u8],
+) -> Result<EncodedMessage, RebuildError> {
+    rebuild_message(
+        transaction,
+        SHOWN,
+        user_challenge,
+        salt,
+        &device_share().modulus,
+    )
+}
+
+#[test]
+fn a_login_becomes_the_payload_that_the_relying_party_verifies() {
+    let salt = [7; 32];
+    let expected = EncodedMessage::encode(
+        SignatureAlgorithm::Pss(HashAlgorithm::Sha256),
+        &HashAlgorithm::Sha256.digest(PAYLOAD),
+        &salt,
+        &device_share().modulus,
+    )
+    .unwrap();
+    assert_eq!(rebuild(&login(), Some(USER_CHALLENGE), &salt), Ok(expected));
+}
+
+#[test]
+fn the_named_hash_is_the_one_of_the_payload() {
+    for hash in HashAlgorithm::ALL {
+        let transaction = Transaction {
+            signature_algorithm: SignatureAlgorithm::Pss(hash),
+            ..login()
+        };
+        let salt = vec![1; hash.length()];
+        let expected = EncodedMessage::encode(
+            SignatureAlgorithm::Pss(hash),
+            &hash.digest(PAYLOAD),
+            &salt,
+            &device_share().modulus,
+        )
+        .unwrap();
+        assert_eq!(
+            rebuild(&transaction, Some(USER_CHALLENGE), &salt),
+            Ok(expected)
+        );
+    }
+}
+
+#[test]
+fn a_digest_is_signed_as_it_is() {
+    let expected = EncodedMessage::encode(
+        SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
+        &HashAlgorithm::Sha512.digest(b"a document"),
+        &[],
+        &device_share().modulus,
+    )
+    .unwrap();
+    assert_eq!(rebuild(&signature(), None, &[]), Ok(expected));
+}
+
+/// Whatever the person is shown or the relying party sent, another value makes another message.
+#[test]
+fn every_part_of_a_login_is_bound() {
+    let original = login();
+    let encoded = rebuild(&original, Some(USER_CHALLENGE), &[0; 32]).unwrap();
+    let interactions = |json: &str| STANDARD.encode(json);
+    let content =
+        |scheme_name: &str, server_random: &str, rp_challenge: &str| Content::Authentication {
+            scheme_name: scheme_name.to_owned(),
+            server_random: server_random.to_owned(),
+            rp_challenge: rp_challenge.to_owned(),
+        };
+    let changed: [fn(&mut Transaction); 3] = [
+        |transaction| transaction.relying_party_name = "demo".to_owned(),
+        |transaction| transaction.brokered_relying_party_name = Some("Bank".to_owned()),
+        |transaction| transaction.flow_type = FlowType::QR,
+    ];
+    let mut variants: Vec<Transaction> = changed
+        .iter()
+        .map(|change| {
+            let mut transaction = original.clone();
+            change(&mut transaction);
+            transaction
+        })
+        .collect();
+    for content in [
+        content("smart-id", "AAAA", "AAAA"),
+        content("smart-id-demo", "AAAA", "AAAA"),
+        content("smart-id-demo", "AAAA", "AAAB"),
+    ] {
+        variants.push(Transaction {
+            content,
+            ..original.clone()
+        });
+    }
+    // The same interaction in other octets is another message as well.
+    variants.push(Transaction {
+        interactions: interactions(
+            r#"[{"displayText60":"Hello world", "type":"displayTextAndPIN"}]"#,
+        ),
+        ..original.clone()
+    });
+    let mut messages = vec![encoded];
+    for variant in &variants {
+        let message = rebuild(variant, Some(USER_CHALLENGE), &[0; 32]).unwrap();
+        assert!(!messages.contains(&message), "{variant:?}");
+        messages.push(message);
+    }
+    let other_challenge = "dhkvx6qEX93a3Iq8F1SIEK08CWlybXxmWUjl9nBKnvQ";
+    let message = rebuild(&original, Some(other_challenge), &[0; 32]).unwrap();
+    assert!(!messages.contains(&message));
+    let message = rebuild(&original, Some(USER_CHALLENGE), &[1; 32]).unwrap();
+    assert!(!messages.contains(&message));
+}
+
+#[test]
+fn only_an_offered_interaction_can_have_been_seen() {
+    let other = InteractionType::ConfirmationMessage;
+    assert_eq!(
+        rebuild_message(
+            &login(),
+            other,
+            Some(USER_CHALLENGE),
+            &[0; 32],
+            &device_share().modulus
+        ),
+        Err(RebuildError::InteractionNotOffered(other))
+    );
+    let unreadable = Transaction {
+        interactions: "?".to_owned(),
+        ..login()
+    };
+    assert_eq!(
+        rebuild(&unreadable, Some(USER_CHALLENGE), &[0; 32]),
+        Err(RebuildError::Interactions(InteractionsError::NotBase64))
+    );
+}
+
+#[test]
+fn a_user_challenge_goes_with_logins_alone() {
+    for challenge in [None, Some(""), Some("short"), Some("a|b")] {
+        assert_eq!(
+            rebuild(&login(), challenge, &[0; 32]),
+            Err(RebuildError::UserChallenge)
+        );
+    }
+    assert_eq!(
+        rebuild(&signature(), Some(USER_CHALLENGE), &[]),
+        Err(RebuildError::UserChallenge)
+    );
+}
+
+#[test]
+fn salt_and_digest_must_fit_the_algorithm() {
+    assert!(matches!(
+        rebuild(&login(), Some(USER_CHALLENGE), &[0; 20]),
+        Err(RebuildError::Encoding(EncodingError::SaltLength { .. }))
+    ));
+    let wrong_digest = Transaction {
+        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
+        ..signature()
+    };
+    assert!(matches!(
+        rebuild(&wrong_digest, None, &[]),
+        Err(RebuildError::Encoding(EncodingError::DigestLength { .. }))
+    ));
+}
+
+#[test]
+fn the_code_of_a_login_is_computed_and_that_of_a_signature_taken() {
+    let code = |transaction: &Transaction| {
+        verification_code(transaction).map(|code| code.map(|code| code.to_string()))
+    };
+    let mut documented = login();
+    documented.content = Content::Authentication {
+        scheme_name: "smart-id".to_owned(),
+        server_random: String::new(),
+        rp_challenge: "GYS+yoah6emAcVDNIajwSs6UB/M95XrDxMzXBUkwQJ9YFDipXXzGpPc7raWcuc2+TEoRc7WvIZ/7dU/iRXenYg==".to_owned(),
+    };
+    assert_eq!(code(&documented), Ok(Some("7180".to_owned())));
+    assert_eq!(code(&signature()), Ok(Some("0420".to_owned())));
+
+    documented.flow_type = FlowType::Web2App;
+    assert_eq!(code(&documented), Ok(None));
+    let mut linked = signature();
+    linked.content = Content::Signature {
+        digest: vec![0; 64].into(),
+        verification_code: None,
+    };
+    assert_eq!(code(&linked), Ok(None));
+}
+
+#[test]
+fn codes_that_are_none_are_refused() {
+    let mut spoofed = signature();
+    spoofed.content = Content::Signature {
+        digest: vec![0; 64].into(),
+        verification_code: Some("4\u{202e}21".to_owned()),
+    };
+    assert_eq!(
+        verification_code(&spoofed),
+        Err(RebuildError::VerificationCode)
+    );
+    let mut garbled = login();
+    garbled.content = Content::Authentication {
+        scheme_name: "smart-id".to_owned(),
+        server_random: "AAAA".to_owned(),
+        rp_challenge: "not Base64".to_owned(),
+    };
+    assert_eq!(verification_code(&garbled), Err(RebuildError::Challenge));
+}

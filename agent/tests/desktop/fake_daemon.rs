@@ -1,0 +1,177 @@
+//! A daemon without keys: it offers what a test wants and keeps what it is told.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use zbus::Connection;
+use zbus::message::Header;
+use zbus::zvariant::OwnedFd;
+
+use crate::stage::{Bus, eventually};
+
+const PATH: &str = "/org/symbolon/Symbolon1";
+const INTERFACE: &str = "org.symbolon.Symbolon1";
+
+#[derive(Default)]
+struct State {
+    subscribers: Vec<String>,
+    pending: Vec<Value>,
+    pins: Vec<String>,
+    verdicts: Vec<Value>,
+    refused: Vec<String>,
+    begun: Vec<String>,
+    standing: Option<Value>,
+}
+
+#[derive(Clone)]
+pub struct FakeDaemon {
+    state: Arc<Mutex<State>>,
+    connection: Connection,
+}
+
+struct Object(Arc<Mutex<State>>);
+
+#[zbus::interface(name = "org.symbolon.Symbolon1")]
+impl Object {
+    async fn subscribe(&self, #[zbus(header)] header: Header<'_>) {
+        let sender = header.sender().unwrap().to_string();
+        self.0.lock().unwrap().subscribers.push(sender);
+    }
+
+    async fn list_pending(&self) -> String {
+        let pending = self.0.lock().unwrap().pending.clone();
+        json!({"transactions": pending, "notAsked": []}).to_string()
+    }
+
+    async fn begin_approval(&self, transaction: &str) -> String {
+        let mut state = self.0.lock().unwrap();
+        state.begun.push(transaction.to_owned());
+        let open = json!({"state": "open", "triesLeft": 3});
+        let pin = state.standing.clone().unwrap_or(open);
+        let found = state.pending.iter().find(|one| one["id"] == transaction);
+        json!({"transaction": found, "pin": pin}).to_string()
+    }
+
+    async fn approve(&self, transaction: &str, pin: OwnedFd) -> String {
+        let mut typed = String::new();
+        File::from(std::os::fd::OwnedFd::from(pin))
+            .read_to_string(&mut typed)
+            .unwrap();
+        let mut state = self.0.lock().unwrap();
+        state.pins.push(typed);
+        let accepted = json!({"outcome": "accepted"});
+        let verdict = match state.verdicts.is_empty() {
+            true => accepted.clone(),
+            false => state.verdicts.remove(0),
+        };
+        if verdict == accepted {
+            state.pending.retain(|one| one["id"] != transaction);
+        }
+        verdict.to_string()
+    }
+
+    async fn refuse(&self, transaction: &str) {
+        let mut state = self.0.lock().unwrap();
+        state.pending.retain(|one| one["id"] != transaction);
+        state.refused.push(transaction.to_owned());
+    }
+}
+
+/// A login request as the daemon tells it.
+pub fn login(id: &str, name: &str, text: &str, code: &str) -> Value {
+    json!({
+        "id": id,
+        "documentNumber": "PNOEE-30303039914-MOCK-Q",
+        "purpose": "authentication",
+        "relyingPartyName": name,
+        "brokeredRelyingPartyName": null,
+        "interaction": "displayTextAndPIN",
+        "text": text,
+        "verificationCode": code,
+        "digest": null,
+        "createdAt": 1_795_000_000,
+        "expiresAt": 1_795_000_120,
+        "expiresInSeconds": 120,
+    })
+}
+
+impl FakeDaemon {
+    pub async fn start(bus: &Bus) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let connection = bus.connect().await;
+        let object = Object(Arc::clone(&state));
+        connection.object_server().at(PATH, object).await.unwrap();
+        connection.request_name(INTERFACE).await.unwrap();
+        Self { state, connection }
+    }
+
+    /// Leaves the bus.
+    pub async fn stop(self) {
+        self.connection.close().await.unwrap();
+    }
+
+    pub async fn subscribed(&self) {
+        eventually("a subscriber", async || {
+            !self.state.lock().unwrap().subscribers.is_empty()
+        })
+        .await;
+    }
+
+    /// Puts a transaction up without telling anyone.
+    pub fn keep(&self, transaction: Value) {
+        self.state.lock().unwrap().pending.push(transaction);
+    }
+
+    pub async fn offer(&self, transaction: Value) {
+        let id = transaction["id"].as_str().unwrap().to_owned();
+        self.keep(transaction);
+        self.tell("Offered", &(id,)).await;
+    }
+
+    pub async fn withdraw(&self, id: &str, reason: &str) {
+        self.state
+            .lock()
+            .unwrap()
+            .pending
+            .retain(|one| one["id"] != id);
+        self.tell("Withdrawn", &(id, reason)).await;
+    }
+
+    /// To each subscriber by itself, as the real daemon does.
+    async fn tell<B>(&self, signal: &str, body: &B)
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+    {
+        let subscribers = self.state.lock().unwrap().subscribers.clone();
+        for subscriber in subscribers {
+            self.connection
+                .emit_signal(Some(subscriber.as_str()), PATH, INTERFACE, signal, body)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// What the next PINs lead to; after these, they are accepted.
+    pub fn judge(&self, verdicts: impl IntoIterator<Item = Value>) {
+        self.state.lock().unwrap().verdicts.extend(verdicts);
+    }
+
+    /// How the PIN stands before it is asked for.
+    pub fn stand(&self, standing: Value) {
+        self.state.lock().unwrap().standing = Some(standing);
+    }
+
+    pub fn pins(&self) -> Vec<String> {
+        self.state.lock().unwrap().pins.clone()
+    }
+
+    pub fn refused(&self) -> Vec<String> {
+        self.state.lock().unwrap().refused.clone()
+    }
+
+    pub fn begun(&self) -> Vec<String> {
+        self.state.lock().unwrap().begun.clone()
+    }
+}

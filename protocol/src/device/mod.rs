@@ -46,3 +46,6 @@ pub fn path_of<E: Exchange>(id: &str) -> String {
 /// A reply that says only "done".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Done {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,465 @@
+//! The messages as they travel, spelt out: what stands here cannot change without breaking devices
+//! that are already enrolled.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::account::*;
+use super::enrolment::*;
+use super::events::*;
+use super::lock::*;
+use super::problem::*;
+use super::transaction::*;
+use super::*;
+use crate::encoding::{HashAlgorithm, SignatureAlgorithm};
+use crate::identifiers::{CertificateLevel, KeyPurpose};
+use crate::interaction::InteractionType;
+
+const ID: Uuid = Uuid::from_u128(0xfa20_fd1e_e320_4c68_8315_f6a5_07a0_b4a9);
+
+/// The value is written as `expected`, read back from it, and from it with a field that a newer
+/// side added.
+fn travels_as<T>(value: &T, expected: Value)
+where
+    T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    assert_eq!(serde_json::to_value(value).unwrap(), expected);
+    let read: T = serde_json::from_value(expected.clone()).unwrap();
+    assert_eq!(&read, value);
+    if let Value::Object(mut fields) = expected {
+        fields.insert("fieldOfTheFuture".to_owned(), json!({ "a": 1 }));
+        let read: T = serde_json::from_value(Value::Object(fields)).unwrap();
+        assert_eq!(&read, value);
+    }
+}
+
+fn login() -> (Transaction, Value) {
+    (
+        Transaction {
+            id: ID,
+            document_number: "PNOEE-40504040001-DEM0-Q".parse().unwrap(),
+            relying_party_name: "DEMO".to_owned(),
+            brokered_relying_party_name: None,
+            content: Content::Authentication {
+                scheme_name: "smart-id-demo".to_owned(),
+                server_random: "2BRq6GXciED/sysSj7n6rxzA".to_owned(),
+                rp_challenge: "YWFh".to_owned(),
+            },
+            interactions: "W10=".to_owned(),
+            flow_type: FlowType::Notification,
+            initial_callback_url: None,
+            signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha3_512),
+            created_at: 1_700_000_000,
+            expires_in_seconds: 120,
+        },
+        json!({
+            "id": "fa20fd1e-e320-4c68-8315-f6a507a0b4a9",
+            "documentNumber": "PNOEE-40504040001-DEM0-Q",
+            "relyingPartyName": "DEMO",
+            "brokeredRelyingPartyName": null,
+            "content": {
+                "kind": "authentication",
+                "schemeName": "smart-id-demo",
+                "serverRandom": "2BRq6GXciED/sysSj7n6rxzA",
+                "rpChallenge": "YWFh"
+            },
+            "interactions": "W10=",
+            "flowType": "Notification",
+            "initialCallbackUrl": null,
+            "signatureAlgorithm": { "scheme": "rsassa-pss", "hash": "SHA3-512" },
+            "createdAt": 1_700_000_000,
+            "expiresInSeconds": 120
+        }),
+    )
+}
+
+#[test]
+fn transactions() {
+    let (transaction, json) = login();
+    assert_eq!(transaction.purpose(), KeyPurpose::Authentication);
+    travels_as(&transaction, json.clone());
+    travels_as(
+        &Pending {
+            transactions: vec![transaction.clone()],
+        },
+        json!({ "transactions": [json] }),
+    );
+    let signature = Transaction {
+        content: Content::Signature {
+            digest: vec![1, 2, 3].into(),
+            verification_code: Some("0420".to_owned()),
+        },
+        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
+        flow_type: FlowType::Web2App,
+        initial_callback_url: Some("https://rp.example.com".to_owned()),
+        ..transaction
+    };
+    assert_eq!(signature.purpose(), KeyPurpose::Signing);
+    let written = serde_json::to_value(&signature).unwrap();
+    assert_eq!(
+        written["content"],
+        json!({ "kind": "signature", "digest": "AQID", "verificationCode": "0420" })
+    );
+    assert_eq!(
+        written["signatureAlgorithm"],
+        json!({ "scheme": "rsassa-pkcs1-v1_5", "hash": "SHA-256" })
+    );
+    travels_as(&signature, written);
+}
+
+#[test]
+fn optional_fields_may_be_left_out() {
+    let (transaction, mut json) = login();
+    let fields = json.as_object_mut().unwrap();
+    fields.remove("initialCallbackUrl");
+    fields.remove("brokeredRelyingPartyName");
+    assert_eq!(
+        serde_json::from_value::<Transaction>(json).unwrap(),
+        transaction
+    );
+}
+
+#[test]
+fn answers_to_transactions() {
+    travels_as(
+        &Confirm {
+            share: vec![0xff; 3].into(),
+            salt: vec![].into(),
+            interaction: InteractionType::DisplayTextAndPin,
+            user_challenge: Some("TTb4".to_owned()),
+            freshness_token: "token".to_owned(),
+        },
+        json!({
+            "share": "////",
+            "salt": "",
+            "interaction": "displayTextAndPIN",
+            "userChallenge": "TTb4",
+            "freshnessToken": "token"
+        }),
+    );
+    travels_as(
+        &Confirmed {
+            signature: vec![1].into(),
+            freshness_token: "next".to_owned(),
+        },
+        json!({ "signature": "AQ==", "freshnessToken": "next" }),
+    );
+    for (reason, spelling) in [
+        (RefusalReason::User, "user"),
+        (
+            RefusalReason::NoSupportedInteraction,
+            "noSupportedInteraction",
+        ),
+        (RefusalReason::ProtocolFailure, "protocolFailure"),
+    ] {
+        travels_as(
+            &Refuse {
+                reason,
+                interaction: Some(InteractionType::ConfirmationMessage),
+            },
+            json!({ "reason": spelling, "interaction": "confirmationMessage" }),
+        );
+    }
+}
+
+#[test]
+fn enrolment() {
+    let begin = json!({ "code": "ABCD-EFGH", "deviceName": "laptop" });
+    let read: BeginEnrolment = serde_json::from_value(begin.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), begin);
+    travels_as(
+        &EnrolmentBegun {
+            enrolment: ID,
+            document_number: "PNOLV-020100-29990-K2GN-NQ".parse().unwrap(),
+            person: "PNOLV-020100-29990".parse().unwrap(),
+            given_name: "Jānis".to_owned(),
+            surname: "Bērziņš".to_owned(),
+            level: CertificateLevel::Advanced,
+            release_key: vec![4; 2].into(),
+        },
+        json!({
+            "enrolment": "fa20fd1e-e320-4c68-8315-f6a507a0b4a9",
+            "documentNumber": "PNOLV-020100-29990-K2GN-NQ",
+            "person": "PNOLV-020100-29990",
+            "givenName": "Jānis",
+            "surname": "Bērziņš",
+            "level": "ADVANCED",
+            "releaseKey": "BAQ="
+        }),
+    );
+    let key = |octet: u8| DeviceKey {
+        modulus: vec![octet].into(),
+        pin_index_name: vec![octet, octet].into(),
+    };
+    travels_as(
+        &RegisterKeys {
+            authentication: key(1),
+            signing: key(2),
+            hardware: Hardware::Tpm {
+                attestation_key: vec![4].into(),
+                description: "IFX 7.85".to_owned(),
+            },
+        },
+        json!({
+            "authentication": { "modulus": "AQ==", "pinIndexName": "AQE=" },
+            "signing": { "modulus": "Ag==", "pinIndexName": "AgI=" },
+            "hardware": { "kind": "tpm", "attestationKey": "BA==", "description": "IFX 7.85" }
+        }),
+    );
+    let composed = |octet: u8| ComposedKey {
+        modulus: vec![octet].into(),
+        certificate: vec![0x30].into(),
+    };
+    travels_as(
+        &KeysRegistered {
+            authentication: composed(1),
+            signing: composed(2),
+            freshness_token: "first".to_owned(),
+        },
+        json!({
+            "authentication": { "modulus": "AQ==", "certificate": "MA==" },
+            "signing": { "modulus": "Ag==", "certificate": "MA==" },
+            "freshnessToken": "first"
+        }),
+    );
+    travels_as(&Activate {}, json!({}));
+}
+
+#[test]
+fn locks_and_releases() {
+    travels_as(&RequestLockChallenge {}, json!({}));
+    travels_as(
+        &LockChallenge {
+            nonce: vec![0; 3].into(),
+        },
+        json!({ "nonce": "AAAA" }),
+    );
+    travels_as(
+        &ReportReading {
+            purpose: KeyPurpose::Signing,
+            reading: CertifiedReading {
+                attestation: vec![0xff].into(),
+                signature: vec![1].into(),
+            },
+        },
+        json!({
+            "purpose": "signing",
+            "reading": { "attestation": "/w==", "signature": "AQ==" }
+        }),
+    );
+    travels_as(&LockState::Open {}, json!({ "state": "open" }));
+    travels_as(
+        &LockState::Locked {
+            purpose: KeyPurpose::Authentication,
+            until: 1_700_010_800,
+            remaining_seconds: 10_800,
+        },
+        json!({
+            "state": "locked",
+            "purpose": "authentication",
+            "until": 1_700_010_800,
+            "remainingSeconds": 10_800
+        }),
+    );
+    travels_as(&LockState::Closed {}, json!({ "state": "closed" }));
+    travels_as(
+        &RequestRelease {
+            purpose: KeyPurpose::Authentication,
+            session_nonce: vec![9].into(),
+        },
+        json!({ "purpose": "authentication", "sessionNonce": "CQ==" }),
+    );
+    travels_as(
+        &Release {
+            limit: 6,
+            expiration_seconds: 60,
+            signature: vec![1].into(),
+        },
+        json!({ "limit": 6, "expirationSeconds": 60, "signature": "AQ==" }),
+    );
+}
+
+#[test]
+fn events() {
+    for (event, json) in [
+        (
+            Event::Hello {
+                server_time: 1_700_000_000,
+                keep_alive_seconds: 300,
+            },
+            json!({ "event": "hello", "serverTime": 1_700_000_000, "keepAliveSeconds": 300 }),
+        ),
+        (
+            Event::Offered { transaction: ID },
+            json!({ "event": "offered", "transaction": ID }),
+        ),
+        (
+            Event::Withdrawn {
+                transaction: ID,
+                reason: Withdrawal::AnsweredElsewhere,
+            },
+            json!({ "event": "withdrawn", "transaction": ID, "reason": "answeredElsewhere" }),
+        ),
+        (
+            Event::AccountChanged {},
+            json!({ "event": "accountChanged" }),
+        ),
+    ] {
+        travels_as(&event, json.clone());
+        let mut numbered = json;
+        numbered["cursor"] = 7.into();
+        travels_as(&NumberedEvent { cursor: 7, event }, numbered);
+    }
+    travels_as(&EventBatch { events: vec![] }, json!({ "events": [] }));
+    travels_as(&Acknowledge { cursor: 7 }, json!({ "cursor": 7 }));
+}
+
+#[test]
+fn accounts() {
+    travels_as(
+        &AccountStatus {
+            document_number: "PNOEE-40504040001-DEM0-Q".parse().unwrap(),
+            level: CertificateLevel::Qualified,
+            lock: LockState::Open {},
+            closed: Some(Closure::Clone),
+            expires_at: 1_800_000_000,
+        },
+        json!({
+            "documentNumber": "PNOEE-40504040001-DEM0-Q",
+            "level": "QUALIFIED",
+            "lock": { "state": "open" },
+            "closed": "clone",
+            "expiresAt": 1_800_000_000
+        }),
+    );
+    travels_as(
+        &ReportPinChange {
+            purpose: KeyPurpose::Authentication,
+        },
+        json!({ "purpose": "authentication" }),
+    );
+    travels_as(&CloseAccount {}, json!({}));
+    travels_as(&FetchAccount {}, json!({}));
+    travels_as(&Done {}, json!({}));
+}
+
+#[test]
+fn problems() {
+    travels_as(
+        &Problem {
+            status: 423,
+            code: ProblemCode::Locked,
+            detail: "locked".to_owned(),
+            retry_after_seconds: Some(60),
+        },
+        json!({ "status": 423, "code": "locked", "detail": "locked", "retryAfterSeconds": 60 }),
+    );
+    travels_as(
+        &Problem {
+            status: 409,
+            code: ProblemCode::AlreadyAnswered,
+            detail: String::new(),
+            retry_after_seconds: None,
+        },
+        json!({ "status": 409, "code": "alreadyAnswered", "detail": "" }),
+    );
+}
+
+#[test]
+fn what_is_malformed_is_refused() {
+    let (_, json) = login();
+    for (field, value) in [
+        ("id", json!("no uuid")),
+        ("documentNumber", json!("PNOEE-../../x-DEM0-Q")),
+        ("flowType", json!("notification")),
+        ("content", json!({ "kind": "authentication" })),
+        ("content", json!({ "kind": "other" })),
+        (
+            "signatureAlgorithm",
+            json!({ "scheme": "rsassa-pss", "hash": "MD5" }),
+        ),
+        ("expiresInSeconds", json!(-1)),
+        ("interactions", json!(null)),
+    ] {
+        let mut changed = json.clone();
+        changed[field] = value;
+        assert!(
+            serde_json::from_value::<Transaction>(changed).is_err(),
+            "{field}"
+        );
+    }
+    for share in ["not Base64", "/_-=", "AQ", "AQ=", "AR=="] {
+        let confirm = json!({
+            "share": share, "salt": "", "interaction": "displayTextAndPIN",
+            "userChallenge": null, "freshnessToken": ""
+        });
+        assert!(
+            serde_json::from_value::<Confirm>(confirm).is_err(),
+            "{share}"
+        );
+    }
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let secret = "a-secret-token";
+    let confirm = Confirm {
+        share: vec![1].into(),
+        salt: vec![].into(),
+        interaction: InteractionType::ConfirmationMessage,
+        user_challenge: None,
+        freshness_token: secret.to_owned(),
+    };
+    let confirmed = Confirmed {
+        signature: vec![].into(),
+        freshness_token: secret.to_owned(),
+    };
+    let key = ComposedKey {
+        modulus: vec![].into(),
+        certificate: vec![].into(),
+    };
+    let registered = KeysRegistered {
+        authentication: key.clone(),
+        signing: key,
+        freshness_token: secret.to_owned(),
+    };
+    let begin = BeginEnrolment {
+        code: secret.to_owned(),
+        device_name: "laptop".to_owned(),
+    };
+    for printed in [
+        format!("{confirm:?}"),
+        format!("{confirmed:?}"),
+        format!("{registered:?}"),
+        format!("{begin:?}"),
+    ] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
+
+#[test]
+fn paths_are_filled_in() {
+    assert_eq!(
+        path_of::<Confirm>(&ID.to_string()),
+        "/device/v1/transactions/fa20fd1e-e320-4c68-8315-f6a507a0b4a9/confirm"
+    );
+    assert_eq!(path_of::<ListPending>(""), "/device/v1/transactions");
+    assert_eq!(Confirm::METHOD, Method::Post);
+    assert_eq!(FetchTransaction::METHOD, Method::Get);
+}
+
+/// The longest texts that a relying party may send, ten at once, fit the bound with room to spare.
+#[test]
+fn a_flooded_pending_list_fits_the_largest_body() {
+    let (transaction, _) = login();
+    let longest = Transaction {
+        interactions: "A".repeat(crate::interaction::MAX_LENGTH),
+        initial_callback_url: Some("a".repeat(1800)),
+        relying_party_name: "ä".repeat(64),
+        ..transaction
+    };
+    let pending = Pending {
+        transactions: vec![longest; 10],
+    };
+    assert!(serde_json::to_vec(&pending).unwrap().len() < MAX_BODY);
+}

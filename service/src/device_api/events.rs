@@ -44,17 +44,18 @@ pub(super) struct Parameters {
 }
 
 pub(super) async fn fetch(
-    State(api): State<Shared>,
+    State(service): State<Shared>,
     caller: Caller,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    match begin(&api.service, &caller, &parameters, &headers).await {
+    let stopping = service.sessions.hints().stopping();
+    match begin(&service, &caller, &parameters, &headers).await {
         Err(refusal) => problem::respond(&refusal),
-        Ok(feed) if wants_stream(&headers) => stream_of(feed, api.stopping.clone()),
+        Ok(feed) if wants_stream(&headers) => stream_of(feed, stopping),
         Ok(feed) => {
             let wait = parameters.wait.unwrap_or(0).min(LONGEST_WAIT);
-            match batch_of(feed, Duration::from_secs(wait), api.stopping.clone()).await {
+            match batch_of(feed, Duration::from_secs(wait), stopping).await {
                 Ok(batch) => axum::Json(batch).into_response(),
                 Err(error) => problem::respond(&Refusal::from(error)),
             }

@@ -36,10 +36,10 @@ where
     H: Fn(Shared, Arrived<E>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<E::Reply, Refusal>> + Send + 'static,
 {
-    let respond = async move |State(api): State<Shared>, request: Request| -> Response {
+    let respond = async move |State(service): State<Shared>, request: Request| -> Response {
         match arrive::<E>(request).await {
             Err(response) => response,
-            Ok(arrived) => match handle(api, arrived).await {
+            Ok(arrived) => match handle(service, arrived).await {
                 Ok(reply) => axum::Json(reply).into_response(),
                 Err(refusal) => problem::respond(&refusal),
             },

@@ -20,7 +20,6 @@ use symbolon_protocol::device::events::{Acknowledge, EVENTS_PATH};
 use symbolon_protocol::device::lock::{ReportReading, RequestLockChallenge, RequestRelease};
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::{Confirm, FetchTransaction, ListPending, Refuse};
-use tokio::sync::watch;
 
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -28,18 +27,10 @@ use crate::{co_signing, enrolment, lock};
 pub use caller::Caller;
 use exchange::{Arrived, answer};
 
-/// What the handlers share.
-pub(crate) struct DeviceApi {
-    pub(crate) service: Service,
-    /// Becomes true when the service is about to stop: open streams end then.
-    pub(crate) stopping: watch::Receiver<bool>,
-}
-
-type Shared = Arc<DeviceApi>;
+type Shared = Arc<Service>;
 
 /// The device API. Each request must carry a [`Caller`] in its extensions.
-pub fn router(service: Service, stopping: watch::Receiver<bool>) -> Router {
-    let shared = Arc::new(DeviceApi { service, stopping });
+pub fn router(service: Service) -> Router {
     let router = enrolment_routes(Router::new());
     let router = lock_routes(account_routes(transaction_routes(router)));
     router
@@ -51,37 +42,39 @@ pub fn router(service: Service, stopping: watch::Receiver<bool>) -> Router {
             ))
         })
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
-        .with_state(shared)
+        .with_state(Arc::new(service))
 }
 
 fn enrolment_routes(router: Router<Shared>) -> Router<Shared> {
     let router =
-        answer::<BeginEnrolment, _, _>(router, async |api: Shared, request: Arrived<_>| {
-            enrolment::begin(&api.service, request.caller.device, &request.message).await
+        answer::<BeginEnrolment, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            enrolment::begin(&service, request.caller.device, &request.message).await
         });
-    let router = answer::<RegisterKeys, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        let Arrived {
-            caller,
-            id,
-            message,
-            body,
-        } = request;
-        enrolment::register(&api.service, caller.device, id, &message, &body).await
-    });
-    answer::<Activate, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        enrolment::activate(&api.service, request.caller.device, request.id).await
+    let router =
+        answer::<RegisterKeys, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            let Arrived {
+                caller,
+                id,
+                message,
+                body,
+            } = request;
+            enrolment::register(&service, caller.device, id, &message, &body).await
+        });
+    answer::<Activate, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        enrolment::activate(&service, request.caller.device, request.id).await
     })
 }
 
 fn transaction_routes(router: Router<Shared>) -> Router<Shared> {
-    let router = answer::<ListPending, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        transactions::pending(&api.service, &request.caller.device).await
-    });
     let router =
-        answer::<FetchTransaction, _, _>(router, async |api: Shared, request: Arrived<_>| {
-            transactions::fetch(&api.service, &request.caller.device, request.id).await
+        answer::<ListPending, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            transactions::pending(&service, &request.caller.device).await
         });
-    let router = answer::<Confirm, _, _>(router, async |api: Shared, request: Arrived<_>| {
+    let router =
+        answer::<FetchTransaction, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            transactions::fetch(&service, &request.caller.device, request.id).await
+        });
+    let router = answer::<Confirm, _, _>(router, async |service: Shared, request: Arrived<_>| {
         let Arrived {
             caller,
             id,
@@ -89,44 +82,49 @@ fn transaction_routes(router: Router<Shared>) -> Router<Shared> {
             body,
         } = request;
         let address = caller.address.ip();
-        co_signing::confirm(&api.service, &caller.device, address, id, &message, &body).await
+        co_signing::confirm(&service, &caller.device, address, id, &message, &body).await
     });
-    answer::<Refuse, _, _>(router, async |api: Shared, request: Arrived<_>| {
+    answer::<Refuse, _, _>(router, async |service: Shared, request: Arrived<_>| {
         let Arrived {
             caller,
             id,
             message,
             ..
         } = request;
-        co_signing::refuse(&api.service, &caller.device, id, &message).await
+        co_signing::refuse(&service, &caller.device, id, &message).await
     })
 }
 
 fn account_routes(router: Router<Shared>) -> Router<Shared> {
-    let router = answer::<FetchAccount, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        account::status(&api.service, &request.caller.device).await
-    });
     let router =
-        answer::<ReportPinChange, _, _>(router, async |api: Shared, request: Arrived<_>| {
-            account::pin_changed(&api.service, &request.caller.device, &request.message).await
+        answer::<FetchAccount, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            account::status(&service, &request.caller.device).await
         });
-    let router = answer::<CloseAccount, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        account::close_by_owner(&api.service, &request.caller.device).await
-    });
-    answer::<Acknowledge, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        events::acknowledge(&api.service, &request.caller.device, &request.message).await
+    let router =
+        answer::<ReportPinChange, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            account::pin_changed(&service, &request.caller.device, &request.message).await
+        });
+    let router =
+        answer::<CloseAccount, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            account::close_by_owner(&service, &request.caller.device).await
+        });
+    answer::<Acknowledge, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        events::acknowledge(&service, &request.caller.device, &request.message).await
     })
 }
 
 fn lock_routes(router: Router<Shared>) -> Router<Shared> {
+    let router = answer::<RequestLockChallenge, _, _>(
+        router,
+        async |service: Shared, request: Arrived<_>| {
+            lock::challenge(&service, &request.caller.device).await
+        },
+    );
     let router =
-        answer::<RequestLockChallenge, _, _>(router, async |api: Shared, request: Arrived<_>| {
-            lock::challenge(&api.service, &request.caller.device).await
+        answer::<ReportReading, _, _>(router, async |service: Shared, request: Arrived<_>| {
+            lock::report(&service, &request.caller.device, request.message).await
         });
-    let router = answer::<ReportReading, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        lock::report(&api.service, &request.caller.device, request.message).await
-    });
-    answer::<RequestRelease, _, _>(router, async |api: Shared, request: Arrived<_>| {
-        lock::release(&api.service, &request.caller.device, request.message).await
+    answer::<RequestRelease, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        lock::release(&service, &request.caller.device, request.message).await
     })
 }

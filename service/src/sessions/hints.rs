@@ -8,15 +8,15 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use symbolon_protocol::identifiers::DocumentNumber;
-use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 /// Who waits for what.
-#[derive(Default)]
 pub struct Hints {
     sessions: Waiters<Uuid>,
     devices: Waiters<DocumentNumber>,
+    stopping: watch::Sender<bool>,
 }
 
 type Waiters<K> = Arc<Mutex<HashMap<K, Arc<Notify>>>>;
@@ -36,6 +36,26 @@ impl Hints {
         }
     }
 
+    /// Something changed that this process did not do: everybody looks again.
+    pub fn wake_everybody(&self) {
+        for notify in lock(&self.sessions).values() {
+            notify.notify_waiters();
+        }
+        for notify in lock(&self.devices).values() {
+            notify.notify_waiters();
+        }
+    }
+
+    /// The service is about to stop: nobody waits any longer.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Becomes true when the service is about to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
     /// To wait for changes of a session. Enable the wait, then look into the store, then wait.
     pub fn watch_session(&self, session: Uuid) -> Watch<Uuid> {
         Watch::new(&self.sessions, session)
@@ -44,6 +64,16 @@ impl Hints {
     /// To wait for events of an account's device, under the same rule.
     pub fn watch_device(&self, document_number: DocumentNumber) -> DeviceWatch {
         Watch::new(&self.devices, document_number)
+    }
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self {
+            sessions: Waiters::default(),
+            devices: Waiters::default(),
+            stopping: watch::Sender::new(false),
+        }
     }
 }
 

@@ -36,13 +36,15 @@ impl Sessions {
         Session::load(&mut connection, id).await
     }
 
-    /// Waits until the session is over, at most for `timeout`, and returns it as it then stands.
+    /// Waits until the session is over, at most for `timeout` or until the service stops, and
+    /// returns it as it then stands.
     pub async fn await_end(
         &self,
         id: &Uuid,
         timeout: Duration,
     ) -> Result<Option<Session>, StoreError> {
         let watch = self.hints.watch_session(*id);
+        let mut stopping = self.hints.stopping();
         let deadline = Instant::now() + timeout;
         loop {
             let changed = watch.changed();
@@ -51,12 +53,16 @@ impl Sessions {
                 other => return Ok(other),
             };
             let now = Instant::now();
-            if now >= deadline {
+            if now >= deadline || *stopping.borrow_and_update() {
                 return Ok(Some(session));
             }
             let until_expiry = session.expires_at.remaining(Timestamp::now());
             let wait = LOOK_AGAIN.min(until_expiry).min(deadline - now);
-            let _ = tokio::time::timeout(wait, changed).await;
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(wait) => {}
+                _ = stopping.changed() => {}
+            }
         }
     }
 }

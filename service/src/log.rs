@@ -1,0 +1,76 @@
+//! Logging: to the journal when systemd reads us, to standard error otherwise.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
+
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+use crate::config::LogConfig;
+
+/// What is logged unless the configuration says otherwise.
+const DEFAULT_FILTER: &str = "info";
+
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// Why logging did not begin, or not as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter is not understood.
+    #[error("the log filter is not understood: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The journal cannot be reached.
+    #[error("the journal cannot be reached: {0}")]
+    Journal(#[from] std::io::Error),
+    /// Logging had begun before.
+    #[error("logging has begun already")]
+    Again(#[from] tracing_subscriber::util::TryInitError),
+    /// Nothing logs, so nothing can be changed.
+    #[error("the log filter cannot be changed: {0}")]
+    Reload(#[from] reload::Error),
+}
+
+/// Begins to log.
+pub fn init(config: &LogConfig) -> Result<(), LogError> {
+    let (filter, handle) = reload::Layer::new(filter(config)?);
+    let output = if is_read_by_journal() {
+        tracing_journald::layer()?.boxed()
+    } else {
+        tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .boxed()
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(output)
+        .try_init()?;
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+/// Takes up a changed filter.
+pub fn reload(config: &LogConfig) -> Result<(), LogError> {
+    let filter = filter(config)?;
+    if let Some(handle) = FILTER.get() {
+        handle.reload(filter)?;
+    }
+    Ok(())
+}
+
+fn filter(config: &LogConfig) -> Result<EnvFilter, LogError> {
+    Ok(EnvFilter::try_new(
+        config.filter.as_deref().unwrap_or(DEFAULT_FILTER),
+    )?)
+}
+
+/// Whether standard error leads into the journal (systemd.exec(5), `$JOURNAL_STREAM`); it may be
+/// inherited by a process whose standard error was redirected.
+fn is_read_by_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    std::fs::metadata("/proc/self/fd/2")
+        .is_ok_and(|error| stream == format!("{}:{}", error.dev(), error.ino()))
+}

@@ -1,0 +1,199 @@
+//! The running service: two listeners, housekeeping, and an orderly end.
+
+mod connections;
+mod health;
+mod housekeeping;
+mod open;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::certificates::CertificatesError;
+use crate::config::{Config, ConfigError};
+use crate::device_api;
+use crate::keys::KeysError;
+use crate::log;
+use crate::relying_party::{self, RelyingPartyApi};
+use crate::sessions::Sessions;
+use crate::store::StoreError;
+use crate::tls::TlsError;
+use connections::{Endpoint, Protection};
+use open::Opened;
+
+/// How long requests that are under way may take once the service is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The HSM.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The certificates.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file that tells the addresses cannot be written.
+    #[error("{path} cannot be written: {source}")]
+    AddressesFile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+/// Serves until it is told to stop (SIGTERM, SIGINT). SIGHUP takes up a changed log filter from
+/// the file at `config_path`; the register of relying parties is in the store and needs nothing.
+pub async fn serve(
+    config: Config,
+    config_path: PathBuf,
+    addresses_file: Option<PathBuf>,
+) -> Result<(), ServeError> {
+    let Opened {
+        service,
+        device_tls,
+        relying_party_tls,
+    } = open::open(&config).await?;
+    let relying_party_listener = listen(config.relying_party.listen).await?;
+    let device_listener = listen(config.device.listen).await?;
+    let addresses = Addresses {
+        relying_party: relying_party_listener.local_addr()?,
+        device: device_listener.local_addr()?,
+    };
+    let sessions = service.sessions.clone();
+    let store = service.store.clone();
+
+    let relying_parties = Endpoint::start(
+        relying_party_listener,
+        match relying_party_tls {
+            Some(tls) => Protection::Tls(tls),
+            None => Protection::Plain,
+        },
+        relying_party_router(&config, &service),
+        sessions.hints().stopping(),
+    );
+    let devices = Endpoint::start(
+        device_listener,
+        Protection::Device(device_tls),
+        device_api::router(service),
+        sessions.hints().stopping(),
+    );
+    let housekeeping = tokio::spawn(housekeeping::run(store.clone(), sessions.clone()));
+
+    if let Some(path) = addresses_file {
+        addresses.write(&path)?;
+    }
+    tracing::info!(relying_party = %addresses.relying_party, device = %addresses.device, "serving");
+    notify(&[NotifyState::Ready]);
+    await_stop(&config_path).await?;
+
+    notify(&[NotifyState::Stopping]);
+    tracing::info!("stopping");
+    sessions.hints().stop();
+    tokio::join!(relying_parties.drain(DRAIN), devices.drain(DRAIN));
+    let _ = housekeeping.await;
+    store.close().await;
+    Ok(())
+}
+
+fn relying_party_router(config: &Config, service: &crate::service::Service) -> Router {
+    let api = RelyingPartyApi::new(
+        service.store.clone(),
+        service.sessions.clone(),
+        &config.relying_party,
+    );
+    let health = Arc::new(health::Health::new(
+        service.store.clone(),
+        service.keys.clone(),
+    ));
+    relying_party::router(api).route("/health", get(async move || health::report(&health).await))
+}
+
+/// What was bound, for who asked for port 0.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Addresses {
+    relying_party: SocketAddr,
+    device: SocketAddr,
+}
+
+impl Addresses {
+    /// Whoever sees the file sees all of it.
+    fn write(&self, path: &Path) -> Result<(), ServeError> {
+        let failed = |source| ServeError::AddressesFile {
+            path: path.into(),
+            source,
+        };
+        let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
+        let unfinished = path.with_extension("unfinished");
+        std::fs::write(&unfinished, text).map_err(failed)?;
+        std::fs::rename(&unfinished, path).map_err(failed)
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
+}
+
+async fn await_stop(config_path: &Path) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => reload(config_path),
+        }
+    }
+}
+
+/// What cannot be taken up leaves everything as it was.
+fn reload(config_path: &Path) {
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        notify(&[NotifyState::Reloading, now]);
+    }
+    let reloaded = Config::load(config_path)
+        .map_err(|error: ConfigError| error.to_string())
+        .and_then(|config| log::reload(&config.log).map_err(|error| error.to_string()));
+    match reloaded {
+        Ok(()) => tracing::info!("the log filter was read anew; all else needs a restart"),
+        Err(error) => tracing::error!(%error, "nothing was reloaded"),
+    }
+    notify(&[NotifyState::Ready]);
+}
+
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
+}

@@ -1,0 +1,50 @@
+//! Opening everything that the service stands on; nothing is bound before all of it works.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use super::{ServeError, Sessions};
+use crate::accounts::KeyCache;
+use crate::certificates::CertificateAuthority;
+use crate::config::Config;
+use crate::keys::ServiceKeys;
+use crate::service::Service;
+use crate::store::Store;
+use crate::tls;
+
+/// What was opened.
+pub(super) struct Opened {
+    pub(super) service: Service,
+    pub(super) device_tls: Arc<ServerConfig>,
+    pub(super) relying_party_tls: Option<Arc<ServerConfig>>,
+}
+
+pub(super) async fn open(config: &Config) -> Result<Opened, ServeError> {
+    let store = Store::open(&config.store.url).await?;
+    let hsm = config.hsm.clone();
+    let keys = tokio::task::spawn_blocking(move || ServiceKeys::open(&hsm))
+        .await
+        .map_err(std::io::Error::other)??;
+    let authority = CertificateAuthority::open(&config.certificates, keys.clone())?;
+    let device_tls = tls::device_server(&keys, &config.certificates)?;
+    let relying_party_tls = match config.relying_party.tls {
+        true => Some(tls::relying_party_server(&keys, &config.certificates)?),
+        false => None,
+    };
+    Ok(Opened {
+        service: Service {
+            sessions: Sessions::new(
+                store.clone(),
+                &config.scheme_name,
+                config.session_lifetime(),
+            ),
+            store,
+            keys,
+            authority: Arc::new(authority),
+            account_keys: Arc::new(KeyCache::default()),
+        },
+        device_tls,
+        relying_party_tls,
+    })
+}

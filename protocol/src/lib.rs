@@ -1,8 +1,9 @@
-//! What a device and its co-signing service say to each other, and the arithmetic both need. No I/O.
+//! What a device and its co-signing service say to each other, and the arithmetic both need. No I/O
+//! but the operating system's random octets.
 //!
 //! What travels:
 //! * [`device`]: the messages of the device API; a request type names its reply type.
-//! * [`bytes`]: octets in JSON.
+//! * [`bytes`], [`random`]: octets in JSON, and where random ones come from.
 //! * [`freshness`]: the token that rotates with each signature.
 //!
 //! Who and what:

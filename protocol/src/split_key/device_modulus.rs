@@ -60,7 +60,7 @@ fn has_small_factor(modulus: &BigUint) -> bool {
 
 /// CVE-2017-15361 ("ROCA"): primes of one maker's library are `k·M + (65537^a mod M)`, where `M`
 /// is the product of the first primes. So for each small prime `p` the modulus lies in the
-/// subgroup of the residues that 65537 generates: for about one other modulus in 2^27 it does by
+/// subgroup of the residues that 65537 generates: for one other modulus in 2^28 it does by
 /// chance (Nemec, Sys, Svenda, Klinec, Matyas: The Return of Coppersmith's Attack, CCS 2017,
 /// section 5.1).
 fn has_roca_fingerprint(modulus: &BigUint) -> bool {

@@ -1,2 +1,21 @@
-//! Not yet.
-fn main() {}
+//! `symbolon-service`: reads the command line and hands over to the library.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use symbolon_service::commands::{self, Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // The store holds what lets a lost answer be repeated: nobody else on this machine reads it.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // clap itself leaves with 2 where the command line is wrong.
+    match commands::run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "symbolon-service: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

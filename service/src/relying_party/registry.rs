@@ -99,6 +99,7 @@ pub async fn remove(store: &Store, uuid: Uuid) -> Result<bool, StoreError> {
         .write(move |connection| {
             async move {
                 sessions::end_all_of(connection, &uuid, Timestamp::now()).await?;
+                sessions::note_outside_change(connection).await?;
                 let done = sqlx::query("DELETE FROM relying_party WHERE uuid = $1")
                     .bind(uuid.to_string())
                     .execute(connection)

@@ -16,7 +16,7 @@ mod sealed;
 pub mod conformance;
 
 pub use error::VaultError;
-pub use pin::{Pin, PinSyntaxError};
+pub use pin::{MAX_DIGITS, MIN_DIGITS, Pin, PinSyntaxError};
 pub use sealed::{SealedIdentity, SealedShare};
 
 use symbolon_protocol::bytes::Octets;

@@ -1,0 +1,444 @@
+//! Whether this TPM does what the scheme needs. Revision and command list are only hints: PIN
+//! indices came with revision 1.38, and firmware exists that says so and counts wrongly (TCG errata
+//! 1.9 for revision 1.38, section 2.34). So a share is enrolled on a scratch index with the
+//! product's own code, its PIN is mistyped until it is dead, and it is removed again.
+
+use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::lock::Release;
+use symbolon_protocol::encoding::{EncodedMessage, HashAlgorithm, SignatureAlgorithm};
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_protocol::lockout::{LIMITS, PinCount};
+use symbolon_protocol::random::random_octets;
+use symbolon_protocol::release::{
+    EXPIRATION_SECONDS, INDEX_ATTRIBUTES, INDEX_SIZE, LIMIT_OFFSET, PolicyReference, signed_digest,
+};
+use symbolon_vault::{Custody, Finding, Pin, PinOutcome, SealedShare, VaultError};
+
+use crate::connection::{Connection, authorization};
+use crate::esys::{
+    Authorization, Context, NvAuthority, NvPublic, SessionKind, SessionUse, response,
+};
+use crate::fault::fault;
+use crate::machine::rollback_risk;
+use crate::sealed::Share;
+
+/// What was found out about a TPM.
+pub(crate) struct Examination {
+    hardware: String,
+    findings: Vec<Finding>,
+}
+
+impl Examination {
+    /// The examination could not be made.
+    pub(crate) fn prevented(hardware: String, why: String) -> Self {
+        Self {
+            hardware,
+            findings: vec![Finding {
+                property: "the TPM can be examined".to_owned(),
+                holds: false,
+                detail: format!("the owner password is needed {why}; give it to the daemon"),
+            }],
+        }
+    }
+
+    pub(crate) fn custody(&self) -> Custody {
+        Custody {
+            hardware: self.hardware.clone(),
+            lockout_in_hardware: self.findings.iter().all(|finding| finding.holds),
+            findings: self.findings.clone(),
+        }
+    }
+
+    /// Why nothing may be enrolled here.
+    pub(crate) fn unfit(&self) -> Option<String> {
+        let failed: Vec<&str> = self
+            .findings
+            .iter()
+            .filter(|finding| !finding.holds && finding.property != ROLLBACK)
+            .map(|finding| finding.property.as_str())
+            .collect();
+        (!failed.is_empty()).then(|| format!("this does not hold: {}", failed.join("; ")))
+    }
+}
+
+/// Holds on real hardware only. Where it does not, shares are enrolled all the same, and the
+/// lockout is not said to be in hardware.
+const ROLLBACK: &str = "no snapshot can take the TPM's counts back";
+
+/// E.g. `TPM 2.0 IFX 7.85`.
+pub(crate) fn describe(context: &Context) -> Result<String, VaultError> {
+    let identity = TpmIdentity::read(context)?;
+    Ok(format!(
+        "TPM 2.0 {} {}.{}",
+        identity.manufacturer,
+        identity.firmware >> 16,
+        identity.firmware & 0xffff
+    ))
+}
+
+/// Examines the TPM. Afterwards the connection is not to be used any more.
+pub(crate) fn examine(connection: &mut Connection) -> Result<Examination, VaultError> {
+    let hardware = describe(&connection.context)?;
+    let identity = TpmIdentity::read(&connection.context)?;
+    let mut findings = vec![
+        implementation(&connection.context, &identity)?,
+        rollback(&identity.manufacturer),
+    ];
+    if findings[0].holds {
+        findings.extend(Scratch::enrol_and_examine(connection)?);
+    }
+    Ok(Examination { hardware, findings })
+}
+
+struct TpmIdentity {
+    revision: u32,
+    manufacturer: String,
+    firmware: u32,
+}
+
+impl TpmIdentity {
+    /// TPM 2.0 Part 2 section 6.13.
+    fn read(context: &Context) -> Result<Self, VaultError> {
+        const FIXED: u32 = 0x100;
+        const REVISION: u32 = 0x102;
+        const MANUFACTURER: u32 = 0x105;
+        const FIRMWARE: u32 = 0x10b;
+        let properties = context.properties(FIXED)?;
+        let value = |wanted| {
+            let found = properties.iter().find(|(property, _)| *property == wanted);
+            found.map_or(0, |(_, value)| *value)
+        };
+        let letters = value(MANUFACTURER).to_be_bytes();
+        Ok(Self {
+            revision: value(REVISION),
+            manufacturer: letters
+                .iter()
+                .filter(|letter| letter.is_ascii_alphanumeric())
+                .map(|letter| char::from(*letter))
+                .collect(),
+            firmware: value(FIRMWARE),
+        })
+    }
+}
+
+fn implementation(context: &Context, identity: &TpmIdentity) -> Result<Finding, VaultError> {
+    /// PIN indices came with it.
+    const REVISION: u32 = 138;
+    /// NV_DefineSpace, NV_Write, NV_ChangeAuth, NV_Certify, PolicySecret, PolicySigned,
+    /// PolicyAuthorize, PolicyCpHash, PolicyCommandCode, PolicyCounterTimer, VerifySignature,
+    /// RSA_Decrypt, LoadExternal.
+    const COMMANDS: [u32; 13] = [
+        0x12a, 0x137, 0x13b, 0x184, 0x151, 0x160, 0x16a, 0x163, 0x16c, 0x16d, 0x177, 0x159, 0x167,
+    ];
+    let implemented = context.command_codes()?;
+    let missing: Vec<String> = COMMANDS
+        .iter()
+        .filter(|command| !implemented.contains(command))
+        .map(|command| format!("{command:#x}"))
+        .collect();
+    let revision = format!(
+        "revision {}.{:02}",
+        identity.revision / 100,
+        identity.revision % 100
+    );
+    Ok(finding(
+        "the TPM implements all that is needed (revision 1.38 or later)",
+        identity.revision >= REVISION && missing.is_empty(),
+        if missing.is_empty() {
+            revision
+        } else {
+            format!("{revision}; missing commands: {}", missing.join(", "))
+        },
+    ))
+}
+
+fn rollback(manufacturer: &str) -> Finding {
+    match rollback_risk(manufacturer) {
+        Some(risk) => finding(
+            ROLLBACK,
+            false,
+            format!(
+                "{risk}: whoever can restore an old state of it can guess without end; the lockout \
+                 is only as good as those who run it"
+            ),
+        ),
+        None => finding(
+            ROLLBACK,
+            true,
+            "nothing speaks of a virtual machine".to_owned(),
+        ),
+    }
+}
+
+fn finding(property: &str, holds: bool, detail: String) -> Finding {
+    Finding {
+        property: property.to_owned(),
+        holds,
+        detail,
+    }
+}
+
+/// A share that exists for the examination.
+struct Scratch<'a> {
+    connection: &'a mut Connection,
+    share: Share,
+    authority: SigningKey,
+    right: Pin,
+    wrong: Pin,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Scratch<'a> {
+    fn enrol_and_examine(connection: &'a mut Connection) -> Result<Vec<Finding>, VaultError> {
+        const MADE: &str = "a PIN counter can be made, and written once";
+        let authority = random_key()?;
+        let sealed = match enrol(connection, &authority) {
+            Ok(sealed) => sealed,
+            Err(error @ (VaultError::Unavailable { .. } | VaultError::OwnerPassword { .. })) => {
+                return Err(error);
+            }
+            Err(error) => return Ok(vec![finding(MADE, false, error.to_string())]),
+        };
+        let mut scratch = Scratch {
+            share: Share::open(&sealed)?,
+            connection,
+            authority,
+            right: pin(RIGHT)?,
+            wrong: pin(b"0000")?,
+            findings: vec![finding(MADE, true, String::new())],
+        };
+        let examined = scratch.examine();
+        let index = scratch.share.index;
+        let removed = scratch.undefine();
+        let findings = scratch.findings;
+        examined?;
+        if let Err(error) = removed {
+            tracing::warn!(%error, index, "a scratch index stays in the TPM");
+        }
+        Ok(findings)
+    }
+
+    fn examine(&mut self) -> Result<(), VaultError> {
+        self.check("a right PIN opens the raw RSA operation", Self::signs)?;
+        self.check("a right PIN clears the count", |scratch| {
+            for _ in 0..3 {
+                scratch.guess_wrong(2)?;
+                if !scratch.signs()? || !scratch.stands(0, LIMITS[0])? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        self.check(
+            "every wrong PIN is counted, however fast they come",
+            |scratch| {
+                scratch.guess_wrong(3)?;
+                scratch.stands(LIMITS[0], LIMITS[0])
+            },
+        )?;
+        self.check("at the limit no PIN is judged", Self::is_dead)?;
+        self.check(
+            "a release raises the limit and leaves the count alone",
+            |scratch| {
+                scratch.release(LIMITS[1])?;
+                if !scratch.stands(LIMITS[0], LIMITS[1])? {
+                    return Ok(false);
+                }
+                scratch.guess_wrong(3)?;
+                scratch.release(LIMITS[2])?;
+                scratch.stands(LIMITS[1], LIMITS[2])
+            },
+        )?;
+        self.check("the last lock is for good", |scratch| {
+            scratch.guess_wrong(3)?;
+            Ok(scratch.stands(LIMITS[2], LIMITS[2])? && scratch.is_dead()?)
+        })?;
+        self.check(
+            "neither owner nor PIN can write the counter",
+            Self::refuses_writes,
+        )?;
+        self.check(
+            "a session bound to the counter is refused",
+            Self::refuses_binding,
+        )?;
+        self.check(
+            "a counter put in its place is unusable",
+            Self::refuses_replacement,
+        )
+    }
+
+    /// Notes whether something holds. A TPM that is gone ends the examination; any other fault
+    /// means that it does not hold.
+    fn check(
+        &mut self,
+        property: &str,
+        holds: impl FnOnce(&mut Self) -> Result<bool, VaultError>,
+    ) -> Result<(), VaultError> {
+        let (holds, detail) = match holds(self) {
+            Ok(true) => (true, String::new()),
+            Ok(false) => (
+                false,
+                "the TPM does otherwise; do not rely on it".to_owned(),
+            ),
+            Err(error @ VaultError::Unavailable { .. }) => return Err(error),
+            Err(error) => (false, error.to_string()),
+        };
+        self.findings.push(finding(property, holds, detail));
+        Ok(())
+    }
+
+    fn sign(&mut self, right: bool) -> Result<PinOutcome<()>, VaultError> {
+        let algorithm = SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256);
+        let message = EncodedMessage::encode(algorithm, &[7; 32], &[], &self.share.modulus)
+            .map_err(|error| fault(error.to_string()))?;
+        let pin = if right { &self.right } else { &self.wrong };
+        let auth_value = self.share.auth_value(pin)?;
+        let outcome = self.connection.sign(&self.share, &*auth_value, &message)?;
+        Ok(match outcome {
+            PinOutcome::Accepted(_) => PinOutcome::Accepted(()),
+            PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
+            PinOutcome::Locked => PinOutcome::Locked,
+        })
+    }
+
+    fn signs(&mut self) -> Result<bool, VaultError> {
+        Ok(self.sign(true)? == PinOutcome::Accepted(()))
+    }
+
+    fn is_dead(&mut self) -> Result<bool, VaultError> {
+        Ok(self.sign(true)? == PinOutcome::Locked && self.sign(false)? == PinOutcome::Locked)
+    }
+
+    fn guess_wrong(&mut self, times: usize) -> Result<(), VaultError> {
+        for _ in 0..times {
+            if !matches!(self.sign(false)?, PinOutcome::Wrong { .. }) {
+                return Err(fault("a wrong PIN was not called wrong"));
+            }
+        }
+        Ok(())
+    }
+
+    fn stands(&mut self, failures: u32, limit: u32) -> Result<bool, VaultError> {
+        let count = self.connection.read_count(&self.share)?;
+        Ok(count == PinCount { failures, limit })
+    }
+
+    fn release(&mut self, limit: u32) -> Result<(), VaultError> {
+        let nonce = self.connection.begin_release(&self.share)?;
+        let reference = self.share.policies.release_reference(limit);
+        let digest = signed_digest(
+            nonce.as_slice(),
+            EXPIRATION_SECONDS as i32,
+            &self.share.policies.limit_write(limit),
+            &reference.unwrap_or_default(),
+        );
+        let signature: p256::ecdsa::Signature = self
+            .authority
+            .sign_prehash(&digest)
+            .map_err(|error| fault(error.to_string()))?;
+        let release = Release {
+            limit,
+            expiration_seconds: EXPIRATION_SECONDS,
+            signature: Octets(signature.to_bytes().to_vec()),
+        };
+        self.connection.finish_release(&self.share, &release)
+    }
+
+    fn refuses_writes(&mut self) -> Result<bool, VaultError> {
+        let index = self.connection.index(&self.share)?;
+        let owner = self.connection.owner_session(None, SessionUse::LAST)?;
+        let contents = LIMITS[2].to_be_bytes();
+        let by_owner = self.connection.context.nv_write(
+            NvAuthority::Owner,
+            authorization(&owner),
+            &index,
+            &contents,
+            LIMIT_OFFSET,
+        );
+        let auth_value = self.share.auth_value(&self.right)?;
+        let _authorized = index.authorize(&*auth_value)?;
+        let by_pin = self.connection.context.nv_write(
+            NvAuthority::Index,
+            Authorization::Password,
+            &index,
+            &contents,
+            LIMIT_OFFSET,
+        );
+        Ok(by_owner.is_err() && by_pin.is_err())
+    }
+
+    /// Such a session would be an oracle that nobody counts.
+    fn refuses_binding(&mut self) -> Result<bool, VaultError> {
+        let index = self.connection.index(&self.share)?;
+        let auth_value = self.share.auth_value(&self.right)?;
+        let _authorized = index.authorize(&*auth_value)?;
+        let bound = self.connection.context.start_session(
+            SessionKind::Hmac,
+            None,
+            Some(&index),
+            SessionUse::LAST,
+        );
+        Ok(bound.is_err())
+    }
+
+    fn refuses_replacement(&mut self) -> Result<bool, VaultError> {
+        const KNOWN: &[u8] = b"known to the attacker";
+        self.undefine()?;
+        let owner = self.connection.owner_session(None, SessionUse::LAST)?;
+        let context = &self.connection.context;
+        let replacement = context.nv_define(
+            authorization(&owner),
+            KNOWN,
+            &NvPublic {
+                handle: self.share.index,
+                attributes: INDEX_ATTRIBUTES,
+                policy: self.share.policies.index_policy().to_vec(),
+                size: INDEX_SIZE,
+            },
+        )?;
+        let _authorized = replacement.authorize(KNOWN)?;
+        let policy = self.connection.policy_session()?;
+        let proven = context.policy_secret(&policy, &replacement, Authorization::Password);
+        Ok(proven.is_err_and(|error| error.is(response::AUTH_UNAVAILABLE)))
+    }
+
+    fn undefine(&mut self) -> Result<(), VaultError> {
+        self.connection.free_slots();
+        self.connection.forget_index(self.share.index);
+        let index = self.connection.context.open(self.share.index)?;
+        let owner = self.connection.owner_session(None, SessionUse::LAST)?;
+        self.connection
+            .context
+            .nv_undefine(authorization(&owner), index)?;
+        Ok(())
+    }
+}
+
+const RIGHT: &[u8] = b"4711";
+
+fn enrol(connection: &mut Connection, authority: &SigningKey) -> Result<SealedShare, VaultError> {
+    let document_number = "PNOEE-30303039914-PROB-Q"
+        .parse()
+        .map_err(|_| fault("the probe's document number is none"))?;
+    let reference = PolicyReference {
+        document_number,
+        purpose: KeyPurpose::Authentication,
+    };
+    let point = authority.verifying_key().to_encoded_point(false);
+    let point: [u8; 65] = point
+        .as_bytes()
+        .try_into()
+        .map_err(|_| fault("the probe's key is none"))?;
+    Ok(connection.enrol(reference, &point, &pin(RIGHT)?)?.sealed)
+}
+
+fn random_key() -> Result<SigningKey, VaultError> {
+    let octets = random_octets(32).map_err(|error| fault(error.to_string()))?;
+    SigningKey::from_slice(&octets).map_err(|error| fault(error.to_string()))
+}
+
+fn pin(digits: &[u8]) -> Result<Pin, VaultError> {
+    Pin::parse(digits).map_err(|error| fault(error.to_string()))
+}

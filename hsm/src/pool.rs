@@ -1,5 +1,6 @@
 //! Worker threads, each with a session of its own, because a PKCS#11 session serves one thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -45,7 +46,7 @@ impl Pool {
                 .name(format!("{name}-{number}"))
                 .spawn(move || {
                     while let Some(job) = queue.pop() {
-                        job(&mut worker);
+                        worker.perform(job);
                     }
                 })
                 .map_err(|error| HsmError::fault("starting a thread", error))?;
@@ -112,6 +113,15 @@ struct Worker {
 }
 
 impl Worker {
+    /// A panic ends the job, whose caller is told, and not the thread: with the last thread gone,
+    /// everybody would wait for ever.
+    fn perform(&mut self, job: Job) {
+        if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
+            tracing::error!("a job on the token panicked");
+            self.end_session();
+        }
+    }
+
     /// Acts, and once more with everything opened anew where that may help. An act therefore must
     /// be one that may be done twice: making and using session objects is.
     fn act<T>(
@@ -158,5 +168,5 @@ impl Drop for Worker {
 }
 
 fn worker_died() -> HsmError {
-    HsmError::fault("a worker", "its thread ended")
+    HsmError::fault("a worker", "it gave the job up")
 }

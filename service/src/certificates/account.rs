@@ -68,7 +68,7 @@ fn extensions_of(
             KeyPurpose::Signing => KeyUsages::NonRepudiation,
         })?,
         extensions::policies(
-            &config.profile.policies(level, request.purpose),
+            config.profile.policies(level, request.purpose),
             config.statement_url.as_deref(),
         )?,
         extensions::alternative_names(vec![GeneralName::DirectoryName(document)])?,
@@ -81,7 +81,7 @@ fn extensions_of(
         )?);
     }
     if level == CertificateLevel::Qualified {
-        if request.purpose == KeyPurpose::Signing {
+        if request.purpose == KeyPurpose::Signing && config.profile.has_qualified_statements() {
             extensions.push(extensions::encoded(
                 extensions::QC_STATEMENTS,
                 false,

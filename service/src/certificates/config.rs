@@ -12,8 +12,9 @@ use super::profile::Profile;
 pub struct CertificatesConfig {
     /// The folder with `root.pem`, `issuing.pem` and `server.pem`.
     pub directory: PathBuf,
-    /// `"smart-id-compatible"` or a table of object identifiers; there is no default, because a
-    /// policy's identifier is a claim that somebody must want to make.
+    /// `"smart-id-compatible"`, or a table: `qualified_authentication`, `qualified_signing` and
+    /// `advanced` (lists of policies), `authentication_usage` and `qualified_statements` (true or
+    /// false). There is no default, because a policy is a claim that somebody must want to make.
     pub profile: Profile,
     /// Where the issuing authority's certificate is fetched (http).
     pub issuer_url: String,

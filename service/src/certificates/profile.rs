@@ -8,48 +8,56 @@ use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Profile {
-    qualified_policy: ObjectIdentifier,
-    advanced_policy: ObjectIdentifier,
+    qualified_authentication: Vec<ObjectIdentifier>,
+    qualified_signing: Vec<ObjectIdentifier>,
+    advanced: Vec<ObjectIdentifier>,
     authentication_usage: ObjectIdentifier,
+    qualified_statements: bool,
 }
 
-/// NCP (ETSI EN 319 411-1 section 5.3).
-const NCP: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.2042.1.1");
-/// NCP+ (ETSI EN 319 411-1 section 5.3).
-const NCP_PLUS: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.2042.1.2");
-/// QCP-n-qscd (ETSI EN 319 411-2 section 5.3).
-const QCP_N_QSCD: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.194112.1.2");
-
 impl Profile {
-    /// The identifiers that Smart-ID certificates carry and that existing relying parties' clients
-    /// insist on. Whoever configures it claims another provider's policies, and that the
-    /// certificates are qualified: right under a private test root, and a legal matter elsewhere.
-    pub const SMART_ID_COMPATIBLE: Self = Self {
-        qualified_policy: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.10015.17.2"),
-        advanced_policy: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.10015.17.1"),
-        authentication_usage: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.62306.5.7.0"),
-    };
+    /// What Smart-ID certificates carry and existing relying parties' clients insist on. Whoever
+    /// configures it claims another provider's policies, and that the certificates are qualified:
+    /// right under a private test root, and a legal matter elsewhere.
+    pub fn smart_id_compatible() -> Self {
+        const QUALIFIED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.10015.17.2");
+        const ADVANCED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.10015.17.1");
+        // ETSI EN 319 411-1 section 5.3, and for the last EN 319 411-2 section 5.3.
+        const NCP: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.2042.1.1");
+        const NCP_PLUS: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.2042.1.2");
+        const QCP_N_QSCD: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.194112.1.2");
+        Self {
+            qualified_authentication: vec![QUALIFIED, NCP_PLUS],
+            qualified_signing: vec![QUALIFIED, QCP_N_QSCD],
+            advanced: vec![ADVANCED, NCP],
+            authentication_usage: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.62306.5.7.0"),
+            qualified_statements: true,
+        }
+    }
 
-    /// The policies of a certificate: the authority's own, and the ETSI one that it fulfils.
+    /// The policies of a certificate.
     pub(super) fn policies(
         &self,
         level: CertificateLevel,
         purpose: KeyPurpose,
-    ) -> [ObjectIdentifier; 2] {
+    ) -> &[ObjectIdentifier] {
         match (level, purpose) {
             (CertificateLevel::Qualified, KeyPurpose::Authentication) => {
-                [self.qualified_policy, NCP_PLUS]
+                &self.qualified_authentication
             }
-            (CertificateLevel::Qualified, KeyPurpose::Signing) => {
-                [self.qualified_policy, QCP_N_QSCD]
-            }
-            (CertificateLevel::Advanced, _) => [self.advanced_policy, NCP],
+            (CertificateLevel::Qualified, KeyPurpose::Signing) => &self.qualified_signing,
+            (CertificateLevel::Advanced, _) => &self.advanced,
         }
     }
 
     /// The extended key usage of authentication certificates.
     pub(super) fn authentication_usage(&self) -> ObjectIdentifier {
         self.authentication_usage
+    }
+
+    /// Whether qualified signing certificates say that they are (ETSI EN 319 412-5).
+    pub(super) fn has_qualified_statements(&self) -> bool {
+        self.qualified_statements
     }
 }
 
@@ -70,9 +78,11 @@ enum Name {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    qualified_policy: String,
-    advanced_policy: String,
+    qualified_authentication: Vec<String>,
+    qualified_signing: Vec<String>,
+    advanced: Vec<String>,
     authentication_usage: String,
+    qualified_statements: bool,
 }
 
 impl TryFrom<Written> for Profile {
@@ -80,14 +90,24 @@ impl TryFrom<Written> for Profile {
 
     fn try_from(written: Written) -> Result<Self, String> {
         match written {
-            Written::Named(Name::SmartIdCompatible) => Ok(Self::SMART_ID_COMPATIBLE),
+            Written::Named(Name::SmartIdCompatible) => Ok(Self::smart_id_compatible()),
             Written::Table(table) => Ok(Self {
-                qualified_policy: identifier(&table.qualified_policy)?,
-                advanced_policy: identifier(&table.advanced_policy)?,
+                qualified_authentication: policies(&table.qualified_authentication)?,
+                qualified_signing: policies(&table.qualified_signing)?,
+                advanced: policies(&table.advanced)?,
                 authentication_usage: identifier(&table.authentication_usage)?,
+                qualified_statements: table.qualified_statements,
             }),
         }
     }
+}
+
+/// At least one: an empty list of policies cannot be encoded (RFC 5280 section 4.2.1.4).
+fn policies(texts: &[String]) -> Result<Vec<ObjectIdentifier>, String> {
+    if texts.is_empty() {
+        return Err("a certificate has at least one policy".to_owned());
+    }
+    texts.iter().map(|text| identifier(text)).collect()
 }
 
 fn identifier(text: &str) -> Result<ObjectIdentifier, String> {
@@ -103,34 +123,35 @@ mod tests {
         profile: Profile,
     }
 
+    const SPELT: &str = "[profile]\n\
+        qualified_authentication = ['1.3.6.1.4.1.99999.1']\n\
+        qualified_signing = ['1.3.6.1.4.1.99999.2', '0.4.0.2042.1.2']\n\
+        advanced = ['1.3.6.1.4.1.99999.3']\n\
+        authentication_usage = '1.3.6.1.4.1.99999.4'\n\
+        qualified_statements = false\n";
+
     #[test]
     fn is_named_or_spelt_out() {
         let named: Section = toml::from_str("profile = 'smart-id-compatible'").unwrap();
-        assert_eq!(named.profile, Profile::SMART_ID_COMPATIBLE);
-        let spelt: Section = toml::from_str(
-            "[profile]\nqualified_policy = '1.3.6.1.4.1.99999.1'\nadvanced_policy = '1.3.6.1.4.1.99999.2'\n\
-             authentication_usage = '1.3.6.1.4.1.99999.3'",
-        )
-        .unwrap();
-        assert_eq!(
-            spelt.profile.authentication_usage(),
-            ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.3")
-        );
+        assert_eq!(named.profile, Profile::smart_id_compatible());
+        let spelt: Section = toml::from_str(SPELT).unwrap();
+        let policies = spelt
+            .profile
+            .policies(CertificateLevel::Qualified, KeyPurpose::Signing);
+        assert_eq!(policies[0].to_string(), "1.3.6.1.4.1.99999.2");
+        assert!(!spelt.profile.has_qualified_statements());
     }
 
     #[test]
     fn anything_else_is_refused() {
-        assert!(toml::from_str::<Section>("profile = 'something'").is_err());
-        assert!(
-            toml::from_str::<Section>("[profile]\nqualified_policy = '1.3.6.1.4.1.99999.1'")
-                .is_err()
-        );
-        assert!(
-            toml::from_str::<Section>(
-                "[profile]\nqualified_policy = 'x'\nadvanced_policy = '1.3.6.1.4.1.99999.2'\n\
-                 authentication_usage = '1.3.6.1.4.1.99999.3'"
-            )
-            .is_err()
-        );
+        for wrong in [
+            "profile = 'something'".to_owned(),
+            "[profile]\nadvanced = ['1.3.6.1.4.1.99999.1']".to_owned(),
+            SPELT.replace("'1.3.6.1.4.1.99999.4'", "'x'"),
+            SPELT.replace("['1.3.6.1.4.1.99999.3']", "[]"),
+            SPELT.replace("advanced", "advance"),
+        ] {
+            assert!(toml::from_str::<Section>(&wrong).is_err(), "{wrong}");
+        }
     }
 }

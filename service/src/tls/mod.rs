@@ -19,4 +19,3 @@ pub use accept::accept;
 pub use config::{device_server, relying_party_server};
 pub use error::TlsError;
 pub use identity::DeviceIdentity;
-

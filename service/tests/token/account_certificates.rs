@@ -99,6 +99,39 @@ fn serve_their_purpose_and_no_other() {
 }
 
 #[test]
+fn claim_what_the_profile_says_and_nothing_else() {
+    with_token(
+        "account_certificates::claim_what_the_profile_says_and_nothing_else",
+        |house| {
+            run(async {
+                let (keys, mut config) = initialised(house).await;
+                config.profile = toml::from_str::<toml::Table>(
+                    "qualified_authentication = ['1.3.6.1.4.1.99999.1']\n\
+                     qualified_signing = ['1.3.6.1.4.1.99999.2']\n\
+                     advanced = ['1.3.6.1.4.1.99999.3']\n\
+                     authentication_usage = '1.3.6.1.4.1.99999.4'\n\
+                     qualified_statements = false\n",
+                )
+                .unwrap()
+                .try_into()
+                .unwrap();
+                let authority = CertificateAuthority::open(&config, keys).unwrap();
+                let issued = issue(&authority, QUALIFIED, KeyPurpose::Signing, 4096).await;
+                save(&config.directory, &issued);
+                let text = openssl(
+                    &config.directory,
+                    &["x509", "-in", "leaf.pem", "-noout", "-text"],
+                )
+                .unwrap();
+                assert_eq!(text.matches("Policy: ").count(), 1);
+                assert!(text.contains("Policy: 1.3.6.1.4.1.99999.2"), "{text}");
+                assert!(!text.contains("qcStatements"), "{text}");
+            });
+        },
+    );
+}
+
+#[test]
 fn verify_up_to_the_root_and_read_as_they_should() {
     with_token(
         "account_certificates::verify_up_to_the_root_and_read_as_they_should",

@@ -2,20 +2,31 @@
 //!
 //! No module here names a backend: the hardware is a `Box<dyn Vault>` that `main.rs` chooses.
 //!
+//! * [`account`]: one account while the daemon runs.
 //! * [`accounts`]: what is kept on disk.
 //! * [`bus`]: the D-Bus objects, their messages and the client side.
 //! * [`config`]: what an administrator sets.
+//! * [`device`]: all accounts, and what callers may do with them.
 //! * [`identity`]: the device's certificate and its TLS client.
 //! * [`link`]: requests to the service, and what it pushes.
 //! * [`transaction`]: what is asked of the person, from offer to end.
 //! * [`vault_thread`]: the one thread that owns the hardware.
 
+mod account;
 pub mod accounts;
+pub mod announcer;
+mod approval;
 pub mod bus;
 pub mod clock;
 pub mod config;
+mod deletion;
+pub mod device;
+mod enrolment;
+mod fault_words;
 pub mod identity;
 pub mod link;
+mod pin_change;
+pub mod services;
 #[cfg(test)]
 mod test_keys;
 #[cfg(test)]

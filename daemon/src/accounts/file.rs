@@ -32,7 +32,7 @@ struct Envelope {
 }
 
 /// The octets of a file that holds `content`.
-pub fn seal(content: &impl Serialize) -> Result<Vec<u8>, FileError> {
+pub(crate) fn seal(content: &impl Serialize) -> Result<Vec<u8>, FileError> {
     let content = serde_json::to_value(content).map_err(unwritable)?;
     let envelope = Envelope {
         format: FORMAT,
@@ -43,7 +43,7 @@ pub fn seal(content: &impl Serialize) -> Result<Vec<u8>, FileError> {
 }
 
 /// Reads and checks a file that [`seal`] made.
-pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
+pub(crate) fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     let octets = std::fs::read(path)?;
     let envelope: Envelope = serde_json::from_slice(&octets)
         .map_err(|error| FileError::Damaged(format!("it is no whole JSON object: {error}")))?;
@@ -64,7 +64,7 @@ pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
 
 /// Replaces the file at `path`. When this returns, the new content survives a power cut; until
 /// then the old one does.
-pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let beside = path.with_extension("new");
     let mut file = OpenOptions::new()
         .write(true)
@@ -83,7 +83,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FileError> {
 }
 
 /// Removes a file for good; one that is gone already is no error.
-pub(super) fn remove(path: &Path) -> Result<(), FileError> {
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(path) {
         Ok(()) => sync_directory_of(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

@@ -15,6 +15,9 @@ mod record;
 mod store;
 
 pub use confirmation::Underway;
-pub use file::{FileError, read_sealed, seal, write_atomically};
+pub use file::FileError;
+pub(crate) use file::{read_sealed, remove, seal, write_atomically};
+pub(crate) use record::copy_of;
 pub use record::{Deed, KnownLock, Standing, StoredKey};
 pub use store::{DamagedFile, Store, StoredAccount};
+pub(crate) use store::{make_private_folder, off_the_runtime};

@@ -8,6 +8,7 @@ use symbolon_protocol::identifiers::{
     CertificateLevel, DocumentNumber, KeyPurpose, SemanticsIdentifier,
 };
 use symbolon_vault::{SealedIdentity, SealedShare};
+use uuid::Uuid;
 
 /// What enrolment settled for good.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,19 +68,30 @@ pub struct StoredKey {
     pub certificate: Octets,
 }
 
+/// A second copy of a sealed share, for a call that consumes it. Sealed shares are not `Clone`, so
+/// that nobody comes to have two of one by accident.
+pub(crate) fn copy_of(share: &SealedShare) -> SealedShare {
+    SealedShare {
+        backend: share.backend.clone(),
+        content: share.content.clone(),
+    }
+}
+
 /// What changes in an account's life.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
-    /// Whether the service knows that everything was stored here.
-    pub activated: bool,
+    /// The enrolment that the service still has to be told is stored here.
+    pub to_activate: Option<Uuid>,
     /// What the next confirmation presents.
     #[serde(with = "token_as_text")]
     pub freshness_token: FreshnessToken,
     /// The lock as the service last told.
     pub lock: Option<KnownLock>,
-    /// Why the account is closed, if it is.
-    pub closed: Option<Closure>,
+    /// Whether the account is closed for good.
+    pub closed: bool,
+    /// Why it was closed, where the service said so.
+    pub closure: Option<Closure>,
 }
 
 /// A lock as the service last told.

@@ -76,11 +76,15 @@ impl Store {
         Ok((accounts, damaged))
     }
 
-    /// Stores an account; when it returns, it is stored for good.
-    pub async fn save(&self, deed: &Deed, standing: &Standing) -> Result<(), FileError> {
-        let octets = seal(&AccountToStore { deed, standing })?;
-        let path = self.path(&deed.document_number, "json");
-        off_the_runtime(move || write_atomically(&path, &octets)).await
+    /// The content of an account's file, for [`Store::write`].
+    pub fn sealed(deed: &Deed, standing: &Standing) -> Result<Vec<u8>, FileError> {
+        seal(&AccountToStore { deed, standing })
+    }
+
+    /// Stores what [`Store::sealed`] made; when it returns, it is stored for good.
+    pub async fn write(&self, account: &DocumentNumber, sealed: Vec<u8>) -> Result<(), FileError> {
+        let path = self.path(account, "json");
+        off_the_runtime(move || write_atomically(&path, &sealed)).await
     }
 
     /// Removes all that is kept of an account, its history included.

@@ -58,11 +58,11 @@ impl Link {
         body: Bytes,
     ) -> Result<Response<Incoming>, LinkError> {
         loop {
+            let (mut connection, reused) = self.connected().await?;
             let mut request = Request::new(Full::new(body.clone()));
             *request.method_mut() = method.clone();
-            *request.uri_mut() = self.endpoint.uri(path)?;
+            *request.uri_mut() = connection.uri(path)?;
             *request.headers_mut() = headers.clone();
-            let (mut connection, reused) = self.connected().await?;
             match connection.send(request).await {
                 Ok(answer) if answer.status() == StatusCode::OK => return Ok(answer),
                 Ok(answer) => return Err(refusal(answer).await),
@@ -74,11 +74,6 @@ impl Link {
                 }
             }
         }
-    }
-
-    /// Makes the next request open a new connection. For when an answer failed to come.
-    pub async fn hang_up(&self) {
-        *self.connection.lock().await = None;
     }
 }
 

@@ -74,8 +74,7 @@ impl Endpoint {
         })
     }
 
-    /// The absolute URI of a path (and query) there.
-    pub(super) fn uri(&self, path: &str) -> Result<Uri, LinkError> {
+    fn uri(&self, path: &str) -> Result<Uri, LinkError> {
         Uri::builder()
             .scheme("https")
             .authority(self.authority.clone())
@@ -89,7 +88,7 @@ impl Endpoint {
 #[derive(Clone)]
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    identity: Arc<()>,
+    endpoint: Arc<Endpoint>,
 }
 
 impl Connection {
@@ -123,8 +122,13 @@ impl Connection {
         });
         Ok(Self {
             sender,
-            identity: Arc::new(()),
+            endpoint: Arc::new(endpoint.clone()),
         })
+    }
+
+    /// The absolute URI of a path (and query) there.
+    pub(super) fn uri(&self, path: &str) -> Result<Uri, LinkError> {
+        self.endpoint.uri(path)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -132,7 +136,7 @@ impl Connection {
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.identity, &other.identity)
+        Arc::ptr_eq(&self.endpoint, &other.endpoint)
     }
 
     /// Sends a request and waits for the answer's head.

@@ -18,8 +18,8 @@ pub use connection::{Endpoint, EndpointError};
 pub use error::LinkError;
 pub use events::{EventStream, Pushed};
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use connection::Connection;
@@ -30,21 +30,42 @@ const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(240);
 
 /// One device's way to its service. It connects when something is to be sent.
 pub struct Link {
-    endpoint: Endpoint,
-    tls: Arc<rustls::ClientConfig>,
+    target: RwLock<Target>,
     connection: Mutex<Option<Connection>>,
     keep_alive_seconds: AtomicU64,
 }
 
+/// Where to connect and how, or in words why that is not known.
+pub type Target = Result<(Endpoint, Arc<rustls::ClientConfig>), String>;
+
 impl Link {
     /// Connects to nothing yet.
-    pub fn new(endpoint: Endpoint, tls: Arc<rustls::ClientConfig>) -> Self {
+    pub fn new(target: Target) -> Self {
         Self {
-            endpoint,
-            tls,
+            target: RwLock::new(target),
             connection: Mutex::new(None),
             keep_alive_seconds: AtomicU64::new(DEFAULT_KEEP_ALIVE.as_secs()),
         }
+    }
+
+    /// Connects elsewhere from now on.
+    pub async fn retarget(&self, target: Target) {
+        *self
+            .target
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = target;
+        self.hang_up().await;
+    }
+
+    /// Makes the next request open a new connection.
+    pub async fn hang_up(&self) {
+        *self.connection.lock().await = None;
+    }
+
+    /// Takes the service's word on how often to ping; it holds from the next connection on.
+    pub fn set_keep_alive(&self, seconds: u32) {
+        self.keep_alive_seconds
+            .store(u64::from(seconds.clamp(15, 1800)), Ordering::Relaxed);
     }
 
     /// The connection as it stands, or a new one. The flag tells whether it had been used before.
@@ -53,7 +74,9 @@ impl Link {
         if let Some(connection) = held.as_ref().filter(|held| !held.is_closed()) {
             return Ok((connection.clone(), true));
         }
-        let opened = Connection::open(&self.endpoint, self.tls.clone(), self.keep_alive()).await?;
+        let (endpoint, tls) = self.target()?;
+        let keep_alive = Duration::from_secs(self.keep_alive_seconds.load(Ordering::Relaxed));
+        let opened = Connection::open(&endpoint, tls, keep_alive).await?;
         *held = Some(opened.clone());
         Ok((opened, false))
     }
@@ -66,13 +89,11 @@ impl Link {
         }
     }
 
-    fn keep_alive(&self) -> Duration {
-        Duration::from_secs(self.keep_alive_seconds.load(Ordering::Relaxed))
-    }
-
-    /// Takes the service's word on how often to ping; it holds from the next connection on.
-    pub fn set_keep_alive(&self, seconds: u32) {
-        self.keep_alive_seconds
-            .store(u64::from(seconds.clamp(15, 1800)), Ordering::Relaxed);
+    fn target(&self) -> Result<(Endpoint, Arc<rustls::ClientConfig>), LinkError> {
+        self.target
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone()
+            .map_err(LinkError::Unreachable)
     }
 }

@@ -33,7 +33,7 @@ impl Book {
     /// Enters a transaction. False if it was known, be it waiting or ended.
     pub fn enter(&mut self, offer: Offer) -> bool {
         let id = offer.transaction.id;
-        if self.waiting.contains_key(&id) || self.end_of(id).is_some() {
+        if self.knows(id) {
             return false;
         }
         let lasts = i64::from(offer.transaction.expires_in_seconds);
@@ -44,6 +44,11 @@ impl Book {
         };
         self.waiting.insert(id, entry);
         true
+    }
+
+    /// Whether a transaction waits here, or is remembered as ended.
+    pub fn knows(&self, id: Uuid) -> bool {
+        self.waiting.contains_key(&id) || self.end_of(id).is_some()
     }
 
     /// Takes an event; what is to be done, and the entry it is about. `None` for the unknown.
@@ -87,6 +92,7 @@ impl Book {
             .values()
             .filter(|entry| matches!(entry.state, State::Offered | State::Judging))
             .map(|entry| entry.offer.shown(entry.expires_at))
+            .filter(|transaction| transaction.expires_in_seconds > 0)
             .collect();
         shown.sort_by_key(|transaction| transaction.created_at);
         shown

@@ -10,4 +10,4 @@ mod offer;
 
 pub use book::{Book, Entry};
 pub use life::{Effect, End, Event, State, step};
-pub use offer::{Offer, Refused, examine};
+pub use offer::{Offer, Refused, entry_of, examine};

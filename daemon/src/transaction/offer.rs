@@ -114,13 +114,13 @@ impl Offer {
         HistoryEntry {
             text: Some(self.text.as_str().to_owned()),
             verification_code: self.code.clone(),
-            ..entry(&self.transaction, event)
+            ..entry_of(&self.transaction, event)
         }
     }
 }
 
 /// An entry of the history about a transaction of which nothing was shown.
-pub(crate) fn entry(transaction: &Transaction, event: HistoryEvent) -> HistoryEntry {
+pub fn entry_of(transaction: &Transaction, event: HistoryEvent) -> HistoryEntry {
     HistoryEntry {
         transaction: Some(transaction.id),
         relying_party_name: Some(name(&transaction.relying_party_name)),

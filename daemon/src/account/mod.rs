@@ -1,0 +1,254 @@
+//! One account while the daemon runs: what is known of it, and who may change that.
+//!
+//! * `keeper`: stays connected, and handles what is pushed.
+//! * `locks`: PIN counters, locks and releases.
+//! * `offers`: transactions as they come and go.
+//!
+//! What a person does with it is in [`crate::approval`], [`crate::pin_change`] and
+//! [`crate::deletion`].
+
+mod keeper;
+mod locks;
+mod offers;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use symbolon_protocol::device::account::Closure;
+use symbolon_protocol::display_text::DisplayText;
+use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
+use symbolon_protocol::split_key::Modulus;
+use tokio::sync::Notify;
+
+use crate::accounts::{Deed, FileError, Standing, Store, StoredAccount, Underway};
+use crate::announcer::{Announcer, News};
+use crate::bus::fault::{Fault, FaultKind};
+use crate::bus::messages::{self, Connection, HistoryEntry, HistoryEvent};
+use crate::link::Link;
+use crate::transaction::Book;
+use crate::vault_thread::VaultHandle;
+
+pub(crate) use locks::Counts;
+
+/// What all accounts share.
+pub(crate) struct Core {
+    pub(crate) vault: VaultHandle,
+    pub(crate) store: Store,
+    pub(crate) announcer: Announcer,
+    /// The vault keeps one release session at a time.
+    pub(crate) releasing: tokio::sync::Mutex<()>,
+}
+
+/// One account.
+pub(crate) struct Account {
+    pub(crate) deed: Arc<Deed>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) link: Link,
+    /// Whoever has it may use the account's keys; one at a time.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    standing: Mutex<Standing>,
+    /// A task goes on with the confirmation under way.
+    pub(crate) retrying: AtomicBool,
+    /// One at a time brings counters and lock together.
+    settling: tokio::sync::Mutex<()>,
+    /// What `standing` holds is not all on the disk.
+    unsaved: AtomicBool,
+    saving: tokio::sync::Mutex<()>,
+    underway: Mutex<Result<Option<Underway>, String>>,
+    counts: Mutex<Counts>,
+    book: Mutex<Book>,
+    connection: Mutex<Connection>,
+    /// By how many seconds this machine's clock is ahead of the service's, when last told.
+    clock_ahead: Mutex<Option<i64>>,
+    /// Ends the keeper's wait.
+    pub(crate) nudge: Notify,
+}
+
+impl Account {
+    /// Takes an account as it is stored. The keeper is started apart: [`Account::keep`].
+    pub(crate) fn new(stored: StoredAccount, core: Arc<Core>, link: Link) -> Self {
+        let underway = core
+            .store
+            .read_underway(&stored.deed.document_number)
+            .map_err(|error| error.to_string());
+        Self {
+            deed: Arc::new(stored.deed),
+            core,
+            link,
+            turn: tokio::sync::Mutex::new(()),
+            standing: Mutex::new(stored.standing),
+            retrying: AtomicBool::new(false),
+            settling: tokio::sync::Mutex::new(()),
+            unsaved: AtomicBool::new(false),
+            saving: tokio::sync::Mutex::new(()),
+            underway: Mutex::new(underway),
+            counts: Mutex::new(Counts::default()),
+            book: Mutex::new(Book::default()),
+            connection: Mutex::new(Connection::Connecting {}),
+            clock_ahead: Mutex::new(None),
+            nudge: Notify::new(),
+        }
+    }
+
+    pub(crate) fn document_number(&self) -> &DocumentNumber {
+        &self.deed.document_number
+    }
+
+    /// As it is listed.
+    pub(crate) fn described(&self) -> messages::Account {
+        let deed = &self.deed;
+        let name = |text: &str| DisplayText::name(text).as_str().to_owned();
+        messages::Account {
+            document_number: deed.document_number.clone(),
+            person: deed.person.clone(),
+            given_name: name(&deed.given_name),
+            surname: name(&deed.surname),
+            level: deed.level,
+            service: deed.service.clone(),
+            device_name: name(&deed.device_name),
+            owner: deed.owner,
+            enrolled_at: deed.enrolled_at,
+            pin1: self.pin_standing(KeyPurpose::Authentication),
+            pin2: self.pin_standing(KeyPurpose::Signing),
+            connection: locked(&self.connection).clone(),
+        }
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        locked(&self.connection).clone()
+    }
+
+    /// The composite modulus.
+    pub(crate) fn modulus(&self, purpose: KeyPurpose) -> Result<Modulus, Fault> {
+        Modulus::from_octets(self.deed.key(purpose).modulus.as_slice())
+            .map_err(|error| Fault::new(FaultKind::Damaged, error.to_string()))
+    }
+
+    pub(crate) fn standing(&self) -> MutexGuard<'_, Standing> {
+        locked(&self.standing)
+    }
+
+    /// Changes what changes, and stores it. The change holds even if storing fails; the next
+    /// approval stores it first.
+    pub(crate) async fn change(&self, change: impl FnOnce(&mut Standing)) -> Result<(), FileError> {
+        let _saving = self.saving.lock().await;
+        let sealed = {
+            let mut standing = self.standing();
+            change(&mut standing);
+            Store::sealed(&self.deed, &standing)?
+        };
+        self.unsaved.store(true, Ordering::Relaxed);
+        self.core
+            .store
+            .write(self.document_number(), sealed)
+            .await?;
+        self.unsaved.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Stores what an earlier failure left unstored.
+    pub(crate) async fn save_if_needed(&self) -> Result<(), FileError> {
+        if self.unsaved.load(Ordering::Relaxed) {
+            return self.change(|_| ()).await;
+        }
+        Ok(())
+    }
+
+    /// The confirmation under way; a fault if its file is damaged.
+    pub(crate) fn underway(&self) -> Result<Option<Underway>, Fault> {
+        locked(&self.underway).clone().map_err(|detail| {
+            Fault::with_remedy(
+                FaultKind::Damaged,
+                format!("the file of an approval under way is damaged: {detail}"),
+                "delete the account and enrol anew",
+            )
+        })
+    }
+
+    pub(crate) async fn keep_underway(&self, underway: Underway) -> Result<(), FileError> {
+        self.core
+            .store
+            .save_underway(self.document_number(), &underway)
+            .await?;
+        *locked(&self.underway) = Ok(Some(underway));
+        Ok(())
+    }
+
+    pub(crate) async fn forget_underway(&self) {
+        *locked(&self.underway) = Ok(None);
+        let removed = self
+            .core
+            .store
+            .remove_underway(self.document_number())
+            .await;
+        if let Err(error) = removed {
+            // It presents a token that is not the current one, so it will not be sent again.
+            tracing::warn!(%error, "a finished confirmation was not removed");
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.standing().closed
+    }
+
+    /// The service closed the account.
+    pub(crate) async fn closed_by_service(&self, closure: Option<Closure>) {
+        if std::mem::replace(&mut self.standing().closed, true) {
+            return;
+        }
+        let stored = self
+            .change(|standing| {
+                standing.closed = true;
+                standing.closure = closure;
+                standing.lock = None;
+            })
+            .await;
+        if let Err(error) = stored {
+            tracing::warn!(%error, account = %self.document_number(), "the closing was not stored");
+        }
+        let detail = match closure {
+            Some(Closure::Lockout) => "nine wrong PINs",
+            Some(Closure::Clone) => "a copy of this device was used",
+            Some(Closure::Owner) => "its owner closed it",
+            Some(Closure::Administrator) => "the service's administrator closed it",
+            None => "the service closed it",
+        };
+        tracing::warn!(account = %self.document_number(), detail, "the account is closed");
+        self.record(HistoryEntry::new(HistoryEvent::Closed).with_detail(detail))
+            .await;
+        self.announce_change();
+    }
+
+    pub(crate) fn announce_change(&self) {
+        self.announce(News::AccountChanged(self.document_number().clone()));
+    }
+
+    pub(crate) fn announce(&self, news: News) {
+        self.core.announcer.tell(self.deed.owner, news);
+    }
+
+    pub(crate) async fn record(&self, entry: HistoryEntry) {
+        self.core.store.record(self.document_number(), entry).await;
+    }
+
+    fn note_clock(&self, server_time: i64) {
+        *locked(&self.clock_ahead) = Some(crate::clock::now().saturating_sub(server_time));
+    }
+
+    /// By how many seconds this machine's clock is ahead of the service's, when last told.
+    pub(crate) fn clock_ahead(&self) -> Option<i64> {
+        *locked(&self.clock_ahead)
+    }
+
+    fn set_connection(&self, connection: Connection) {
+        *locked(&self.connection) = connection;
+    }
+}
+
+/// The content of a mutex; a panic elsewhere leaves whole values behind, because each is
+/// replaced in one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,241 @@
+//! A person approves or refuses.
+//!
+//! * here: from the prompt to the hardware's verdict.
+//! * `confirmation`: from the share to the stored answer, over lost answers and crashes.
+
+mod confirmation;
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::transaction::{Confirm, Content, RefusalReason, Refuse};
+use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::random::random_octets;
+use symbolon_protocol::split_key::{Modulus, PartialSignature};
+use symbolon_protocol::transaction::rebuild_message;
+use symbolon_vault::{Pin, PinOutcome};
+use uuid::Uuid;
+
+use crate::account::Account;
+use crate::accounts::Underway;
+use crate::bus::fault::{Fault, FaultKind};
+use crate::bus::messages::{ApprovalBegun, PinStanding, Verdict};
+use crate::transaction::{Entry, Event, Offer};
+
+impl Account {
+    /// What is approved, and whether a PIN may be asked for; runs a release that is due. The
+    /// vault makes ready behind our back.
+    pub(crate) async fn begin_approval(self: &Arc<Self>, id: Uuid) -> Result<ApprovalBegun, Fault> {
+        let entry = self.waiting(id).await?;
+        let purpose = entry.offer.transaction.purpose();
+        self.settle_lock_if_any().await;
+        let pin = self.pin_standing(purpose);
+        if matches!(pin, PinStanding::Open { .. }) {
+            let deed = self.deed.clone();
+            self.core.vault.post(move |vault| {
+                if let Err(error) = vault.prepare(&deed.key(purpose).share) {
+                    tracing::debug!(%error, "nothing was prepared; signing will do it all");
+                }
+            });
+        }
+        Ok(ApprovalBegun {
+            transaction: entry.offer.shown(entry.expires_at),
+            pin,
+        })
+    }
+
+    /// Approves with a PIN.
+    pub(crate) async fn approve(self: &Arc<Self>, id: Uuid, pin: Pin) -> Result<Verdict, Fault> {
+        let _turn = self.turn.lock().await;
+        self.finish_earlier().await?;
+        let entry = self.waiting(id).await?;
+        self.settle_lock_if_any().await;
+        if let Some(verdict) = self.locked_verdict() {
+            return Ok(verdict);
+        }
+        if !self.apply(id, Event::PinGiven).await {
+            return Err(self.why_not(id));
+        }
+        match self.judge(&entry, pin).await {
+            Ok(Judged::Share(confirm)) => self.send(entry, confirm).await,
+            Ok(Judged::Not(verdict)) => {
+                self.apply(id, Event::PinNotAccepted).await;
+                Ok(verdict)
+            }
+            Err(fault) => {
+                self.apply(id, Event::PinNotAccepted).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Refuses, with the interaction that the person saw.
+    pub(crate) async fn refuse(self: &Arc<Self>, id: Uuid) -> Result<(), Fault> {
+        let entry = self.waiting(id).await?;
+        if !self.apply(id, Event::RefusalChosen).await {
+            return Err(self.why_not(id));
+        }
+        let refusal = Refuse {
+            reason: RefusalReason::User,
+            interaction: Some(entry.offer.interaction),
+        };
+        match self.link.call(&id.to_string(), &refusal).await {
+            Ok(_) => {
+                self.apply(id, Event::RefusalSent).await;
+                Ok(())
+            }
+            Err(error) => {
+                let event = match confirmation::end_of(&error) {
+                    Some(how) => Event::Answered(how),
+                    None => Event::RefusalFailed,
+                };
+                self.apply(id, event).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The service may not be reachable; then what is known must do.
+    pub(crate) async fn settle_lock_if_any(self: &Arc<Self>) {
+        if !self.may_be_locked() {
+            return;
+        }
+        if let Err(fault) = self.settle_lock().await {
+            tracing::warn!(%fault, account = %self.document_number(), "the lock is not settled");
+        }
+    }
+
+    /// Gives the PIN to the hardware, and makes the confirmation of the share.
+    async fn judge(self: &Arc<Self>, entry: &Entry, pin: Pin) -> Result<Judged, Fault> {
+        let purpose = entry.offer.transaction.purpose();
+        let draft = Draft::new(&entry.offer, &self.modulus(purpose)?)?;
+        let message = draft.message.clone();
+        let deed = self.deed.clone();
+        let outcome = self
+            .core
+            .vault
+            .call(move |vault| vault.sign(&deed.key(purpose).share, pin, &message))
+            .await?;
+        match outcome {
+            PinOutcome::Accepted(share) => {
+                self.check_share(&share, &draft.message, entry)?;
+                self.pin_was_right(purpose).await;
+                let token = self.standing().freshness_token.as_str().to_owned();
+                Ok(Judged::Share(draft.confirm(&share, token)))
+            }
+            PinOutcome::Wrong { tries_left } => {
+                Ok(Judged::Not(self.pin_was_wrong(purpose, tries_left).await))
+            }
+            PinOutcome::Locked => Ok(Judged::Not(self.pin_was_locked(purpose).await)),
+        }
+    }
+
+    /// A wrong share must not leave the machine: it could tell of the key (fault attacks).
+    fn check_share(
+        &self,
+        share: &PartialSignature,
+        message: &EncodedMessage,
+        entry: &Entry,
+    ) -> Result<(), Fault> {
+        let key = self.deed.key(entry.offer.transaction.purpose());
+        let right = Modulus::from_octets(key.share_modulus.as_slice())
+            .is_ok_and(|modulus| share.verify(message, &modulus));
+        if right {
+            return Ok(());
+        }
+        Err(Fault::with_remedy(
+            FaultKind::Failed,
+            "the hardware made a share that is not right; it was not sent",
+            "try again; if it happens again, delete the account and enrol on other hardware",
+        ))
+    }
+
+    async fn send(self: &Arc<Self>, entry: Entry, confirm: Confirm) -> Result<Verdict, Fault> {
+        let id = entry.offer.transaction.id;
+        if !self.apply(id, Event::ShareMade).await {
+            return Err(self.why_not(id));
+        }
+        let underway = Underway {
+            transaction: entry.offer.transaction,
+            body: serde_json::to_string(&confirm)
+                .map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?,
+        };
+        // The current token must be on the disk before the file that may hold its predecessor
+        // is replaced: a crash in between would leave only a used one.
+        let stored = async {
+            self.save_if_needed().await?;
+            self.keep_underway(underway.clone()).await
+        };
+        if let Err(error) = stored.await {
+            self.apply(id, Event::ShareNotStored).await;
+            return Err(error.into());
+        }
+        self.confirm(&underway).await?;
+        Ok(Verdict::Accepted {})
+    }
+}
+
+enum Judged {
+    Share(Confirm),
+    Not(Verdict),
+}
+
+/// A signature's message, and what the service needs to make the same.
+struct Draft {
+    message: EncodedMessage,
+    salt: Vec<u8>,
+    user_challenge: Option<String>,
+    offer_interaction: symbolon_protocol::interaction::InteractionType,
+}
+
+impl Draft {
+    fn new(offer: &Offer, modulus: &Modulus) -> Result<Self, Fault> {
+        let failed =
+            |error: &dyn std::fmt::Display| Fault::new(FaultKind::Failed, error.to_string());
+        let transaction = &offer.transaction;
+        let salt = transaction
+            .signature_algorithm
+            .draw_salt()
+            .map_err(|error| failed(&error))?;
+        let user_challenge = match transaction.content {
+            Content::Authentication { .. } => {
+                Some(draw_user_challenge().map_err(|error| failed(&error))?)
+            }
+            Content::Signature { .. } => None,
+        };
+        let message = rebuild_message(
+            transaction,
+            offer.interaction,
+            user_challenge.as_deref(),
+            &salt,
+            modulus,
+        )
+        .map_err(|error| failed(&error))?;
+        Ok(Self {
+            message,
+            salt,
+            user_challenge,
+            offer_interaction: offer.interaction,
+        })
+    }
+
+    fn confirm(self, share: &PartialSignature, freshness_token: String) -> Confirm {
+        Confirm {
+            share: Octets::from(share.as_slice()),
+            salt: Octets(self.salt),
+            interaction: self.offer_interaction,
+            user_challenge: self.user_challenge,
+            freshness_token,
+        }
+    }
+}
+
+/// Base64url of SHA-256 of a verifier, itself Base64url of 32 octets. No flow of this version
+/// returns the verifier, so it is forgotten at once.
+fn draw_user_challenge() -> Result<String, symbolon_protocol::random::RandomError> {
+    let verifier = URL_SAFE_NO_PAD.encode(random_octets(32)?);
+    Ok(URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())))
+}

@@ -1,0 +1,317 @@
+//! Making an account: the code is redeemed, the hardware makes two keys, the service its own two,
+//! and what both agree on is stored before the account goes live.
+//!
+//! * here: the way of one enrolment.
+//! * `pending`: what is written down on the way, so that a crash leaves nothing in the hardware
+//!   and an answer that got lost costs nothing.
+//! * `examination`: what the service sent, held against what the device made.
+
+mod examination;
+mod pending;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use symbolon_protocol::device::enrolment::{
+    BeginEnrolment, ComposedKey, EnrolmentBegun, KeysRegistered, RegisterKeys,
+};
+use symbolon_protocol::freshness::FreshnessToken;
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_protocol::pin_rules::{self, PinRefusal};
+use symbolon_protocol::release::PolicyReference;
+use symbolon_vault::{Pin, ShareEnrolment};
+use zeroize::Zeroizing;
+
+use crate::account::Core;
+use crate::accounts::{Deed, Standing, Store, StoredAccount, StoredKey, copy_of};
+use crate::bus::fault::{Fault, FaultKind};
+use crate::clock::now;
+use crate::identity::{client_config, self_signed};
+use crate::link::{Link, LinkError};
+use crate::services::Service;
+
+pub(crate) use pending::{Folder, Pending, StoredShare};
+
+/// The waits between attempts to register keys that took long to make.
+const WAITS: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+
+/// What a person gives for an enrolment.
+pub(crate) struct Application {
+    pub(crate) owner: u32,
+    pub(crate) code: Zeroizing<String>,
+    pub(crate) device_name: String,
+    pub(crate) pin1: Pin,
+    pub(crate) pin2: Pin,
+}
+
+impl Application {
+    /// Applies the rules for new PINs. Before the person is known, their birth date is not.
+    fn judge_pins(&self, begun: Option<&EnrolmentBegun>) -> Result<(), Fault> {
+        let birth_date = begun.and_then(|begun| begun.person.birth_date());
+        let pin1 = self.pin1.digits();
+        let judged = [
+            ("PIN1", KeyPurpose::Authentication, pin1, None),
+            ("PIN2", KeyPurpose::Signing, self.pin2.digits(), Some(pin1)),
+        ];
+        for (name, purpose, digits, pin1) in judged {
+            pin_rules::judge(purpose, digits, birth_date, pin1)
+                .map_err(|refusal| pin_refused(name, refusal))?;
+        }
+        Ok(())
+    }
+}
+
+/// A PIN that may not be set, in words.
+pub(crate) fn pin_refused(name: &str, refusal: PinRefusal) -> Fault {
+    Fault::with_remedy(
+        FaultKind::PinRefused,
+        format!("{name} cannot be this: {refusal}"),
+        "choose another",
+    )
+}
+
+/// Redeems the code and has the hardware make both keys: all that needs the person. [`finish`]
+/// does the rest.
+pub(crate) async fn begin(
+    core: &Arc<Core>,
+    folder: &Folder,
+    service: &Service,
+    application: Application,
+) -> Result<Pending, Fault> {
+    application.judge_pins(None)?;
+    let identity = core.vault.call(|vault| vault.create_identity()).await?;
+    let certificate = self_signed(
+        &core.vault,
+        &identity.sealed,
+        identity.device_key.as_slice(),
+    )
+    .await
+    .map_err(internal)?;
+    let tls = client_config(
+        &core.vault,
+        &identity.sealed,
+        identity.device_key.as_slice(),
+        certificate.clone(),
+        service.roots.clone(),
+    )
+    .map_err(internal)?;
+    let link = Link::new(Ok((service.endpoint.clone(), tls)));
+    let begun = link
+        .call(
+            "",
+            &BeginEnrolment {
+                code: application.code.to_string(),
+                device_name: application.device_name.clone(),
+            },
+        )
+        .await?;
+    application.judge_pins(Some(&begun))?;
+    let pending = Pending {
+        service: service.name.clone(),
+        owner: application.owner,
+        device_name: application.device_name.clone(),
+        identity: identity.sealed,
+        device_key: identity.device_key,
+        device_certificate: certificate.into(),
+        hardware: identity.hardware,
+        begun,
+        authentication: None,
+        signing: None,
+    };
+    make_shares(core, folder, pending, &application).await
+}
+
+/// Makes the two shares, writing each down before the next step.
+async fn make_shares(
+    core: &Arc<Core>,
+    folder: &Folder,
+    mut pending: Pending,
+    application: &Application,
+) -> Result<Pending, Fault> {
+    // A full disk is found out before the hardware holds anything.
+    folder.write(&pending).await?;
+    let made = async {
+        pending.authentication = Some(
+            make_share(
+                core,
+                &pending,
+                KeyPurpose::Authentication,
+                &application.pin1,
+            )
+            .await?,
+        );
+        folder.write(&pending).await?;
+        pending.signing =
+            Some(make_share(core, &pending, KeyPurpose::Signing, &application.pin2).await?);
+        folder.write(&pending).await?;
+        Ok(())
+    };
+    match made.await {
+        Ok(()) => Ok(pending),
+        Err(fault) => {
+            undo(core, folder, &pending).await;
+            Err(fault)
+        }
+    }
+}
+
+async fn make_share(
+    core: &Arc<Core>,
+    pending: &Pending,
+    purpose: KeyPurpose,
+    pin: &Pin,
+) -> Result<StoredShare, Fault> {
+    let enrolment = ShareEnrolment {
+        reference: PolicyReference {
+            document_number: pending.begun.document_number.clone(),
+            purpose,
+        },
+        release_key: pending.begun.release_key.clone(),
+        purpose,
+    };
+    // The vault's thread needs a PIN of its own; this copy is wiped like the first.
+    let pin = Pin::parse(pin.digits())?;
+    let made = core
+        .vault
+        .call(move |vault| vault.enrol(&enrolment, &pin))
+        .await?;
+    Ok(StoredShare {
+        sealed: made.sealed,
+        public: made.public,
+    })
+}
+
+/// From two shares to a stored account, which is not yet activated: that is its keeper's first
+/// act. A fault other than [`FaultKind::ServiceUnreachable`] and [`FaultKind::StorageFailed`]
+/// ends the enrolment and undoes it; those two leave it to be finished later.
+pub(crate) async fn finish(
+    core: &Arc<Core>,
+    folder: &Folder,
+    link: &Link,
+    pending: &Pending,
+) -> Result<StoredAccount, Fault> {
+    let registered = match register(link, pending).await {
+        Ok(registered) => registered,
+        Err(error) if error.is_passing() => {
+            return Err(Fault::with_remedy(
+                FaultKind::ServiceUnreachable,
+                format!("the keys are made, but {error}"),
+                "the enrolment is finished by itself when the service can be reached; \
+                 `symbolon accounts` will show the account",
+            ));
+        }
+        Err(error) => {
+            undo(core, folder, pending).await;
+            return Err(error.into());
+        }
+    };
+    let checked = examination::examine(pending, &registered).and_then(|()| {
+        FreshnessToken::parse(&registered.freshness_token).map_err(|error| error.to_string())
+    });
+    let token = match checked {
+        Ok(token) => token,
+        Err(detail) => {
+            undo(core, folder, pending).await;
+            return Err(Fault::with_remedy(
+                FaultKind::ServiceRefused,
+                format!("the service's keys are not right: {detail}"),
+                "nothing was kept; tell whoever runs the service",
+            ));
+        }
+    };
+    let Some(deed) = deed(pending, registered) else {
+        return Err(internal("a key share is missing"));
+    };
+    let standing = Standing {
+        to_activate: Some(pending.begun.enrolment),
+        freshness_token: token,
+        lock: None,
+        closed: false,
+        closure: None,
+    };
+    let sealed = Store::sealed(&deed, &standing)?;
+    core.store.write(&deed.document_number, sealed).await?;
+    forget(folder, pending).await;
+    Ok(StoredAccount { deed, standing })
+}
+
+async fn register(link: &Link, pending: &Pending) -> Result<KeysRegistered, LinkError> {
+    let id = pending.begun.enrolment.to_string();
+    let body: Bytes = pending.registration()?;
+    let mut waits = WAITS.into_iter();
+    loop {
+        let error = match link.call_with_body::<RegisterKeys>(&id, body.clone()).await {
+            Ok(registered) => return Ok(registered),
+            Err(error) => error,
+        };
+        let Some(wait) = waits.next().filter(|_| error.is_passing()) else {
+            return Err(error);
+        };
+        tracing::warn!(%error, "no answer to the registration of keys");
+        link.hang_up().await;
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Removes what an enrolment left in the hardware, and then the note of it.
+pub(crate) async fn undo(core: &Arc<Core>, folder: &Folder, pending: &Pending) {
+    for share in [&pending.authentication, &pending.signing]
+        .into_iter()
+        .flatten()
+    {
+        let sealed = copy_of(&share.sealed);
+        if let Err(error) = core.vault.call(move |vault| vault.destroy(sealed)).await {
+            // The note stays, so that the next start tries again.
+            tracing::warn!(%error, "a share of a failed enrolment is still in the hardware");
+            return;
+        }
+    }
+    forget(folder, pending).await;
+}
+
+/// Removes the note of an enrolment.
+pub(crate) async fn forget(folder: &Folder, pending: &Pending) {
+    folder.remove(pending.begun.enrolment).await;
+}
+
+fn deed(pending: &Pending, registered: KeysRegistered) -> Option<Deed> {
+    let begun = pending.begun.clone();
+    Some(Deed {
+        document_number: begun.document_number,
+        person: begun.person,
+        given_name: begun.given_name,
+        surname: begun.surname,
+        level: begun.level,
+        service: pending.service.clone(),
+        device_name: pending.device_name.clone(),
+        owner: pending.owner,
+        enrolled_at: now(),
+        identity: pending.identity.clone(),
+        device_key: pending.device_key.clone(),
+        device_certificate: pending.device_certificate.clone(),
+        authentication: key(pending.authentication.as_ref()?, registered.authentication),
+        signing: key(pending.signing.as_ref()?, registered.signing),
+    })
+}
+
+fn key(share: &StoredShare, composed: ComposedKey) -> StoredKey {
+    StoredKey {
+        share: copy_of(&share.sealed),
+        share_modulus: share.public.modulus.clone(),
+        modulus: composed.modulus,
+        certificate: composed.certificate,
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> Fault {
+    Fault::with_remedy(
+        FaultKind::Failed,
+        format!("the device's identity could not be made: {error}"),
+        "try again; `symbolon doctor` examines the hardware",
+    )
+}

@@ -1,0 +1,112 @@
+//! An enrolment on its way, as it is written down.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::enrolment::{DeviceKey, EnrolmentBegun, Hardware, RegisterKeys};
+use symbolon_vault::{SealedIdentity, SealedShare};
+use uuid::Uuid;
+
+use crate::accounts::{
+    DamagedFile, FileError, make_private_folder, off_the_runtime, read_sealed, remove, seal,
+    write_atomically,
+};
+use crate::link::{LinkError, body_of};
+
+/// An enrolment whose code was redeemed and whose account is not stored yet.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Pending {
+    pub(crate) service: String,
+    pub(crate) owner: u32,
+    pub(crate) device_name: String,
+    pub(crate) identity: SealedIdentity,
+    pub(crate) device_key: Octets,
+    pub(crate) device_certificate: Octets,
+    pub(crate) hardware: Hardware,
+    pub(crate) begun: EnrolmentBegun,
+    /// Absent until it is made.
+    pub(crate) authentication: Option<StoredShare>,
+    /// Absent until it is made.
+    pub(crate) signing: Option<StoredShare>,
+}
+
+/// A share that the hardware made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredShare {
+    pub(crate) sealed: SealedShare,
+    pub(crate) public: DeviceKey,
+}
+
+impl Pending {
+    /// Whether there is nothing left to make: it can be finished without the person.
+    pub(crate) fn is_made(&self) -> bool {
+        self.authentication.is_some() && self.signing.is_some()
+    }
+
+    /// The body of the registration: the same octets at every repetition, because all that
+    /// enters it is written down.
+    pub(super) fn registration(&self) -> Result<Bytes, LinkError> {
+        let (Some(authentication), Some(signing)) = (&self.authentication, &self.signing) else {
+            return Err(LinkError::Misbehaved("a key share is missing".to_owned()));
+        };
+        body_of(&RegisterKeys {
+            authentication: authentication.public.clone(),
+            signing: signing.public.clone(),
+            hardware: self.hardware.clone(),
+        })
+    }
+}
+
+/// The folder of enrolments on their way. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(Arc<Path>);
+
+impl Folder {
+    /// Opens the folder `enrolments` in the state directory, and makes it if it is not there.
+    pub(crate) fn open(state_directory: &Path) -> Result<Self, FileError> {
+        let folder = state_directory.join("enrolments");
+        make_private_folder(&folder)?;
+        Ok(Self(folder.into()))
+    }
+
+    pub(super) async fn write(&self, pending: &Pending) -> Result<(), FileError> {
+        let octets = seal(pending)?;
+        let path = self.path(pending.begun.enrolment);
+        off_the_runtime(move || write_atomically(&path, &octets)).await
+    }
+
+    pub(super) async fn remove(&self, enrolment: Uuid) {
+        let path = self.path(enrolment);
+        if let Err(error) = off_the_runtime(move || remove(&path)).await {
+            tracing::warn!(%error, "the note of a finished enrolment was not removed");
+        }
+    }
+
+    /// Reads all notes; what cannot be read is told and left as it is.
+    pub(crate) fn read_all(&self) -> Result<(Vec<Pending>, Vec<DamagedFile>), FileError> {
+        let mut notes = Vec::new();
+        let mut damaged = Vec::new();
+        for entry in std::fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match read_sealed(&path) {
+                Ok(pending) => notes.push(pending),
+                Err(error) => damaged.push(DamagedFile {
+                    detail: error.to_string(),
+                    path,
+                }),
+            }
+        }
+        Ok((notes, damaged))
+    }
+
+    fn path(&self, enrolment: Uuid) -> PathBuf {
+        self.0.join(format!("{enrolment}.json"))
+    }
+}

@@ -163,4 +163,8 @@ fn cut_lengthened_and_foreign_octets_are_refused_though_signed() {
     let mut foreign = genuine.clone();
     foreign[0] = 0;
     assert_eq!(refusal_of(&foreign), Err(ReadingError::NotFromTpm));
+    // The offset lies before the length and the eight octets at the end.
+    let mut elsewhere = genuine.clone();
+    elsewhere[genuine.len() - 11] = 1;
+    assert_eq!(refusal_of(&elsewhere), Err(ReadingError::Contents));
 }

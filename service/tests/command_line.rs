@@ -1,4 +1,8 @@
 //! The program's command line, as administrators and scripts use it: what needs no token.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy knows the tests here, but not their helpers, as tests"
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -86,19 +86,21 @@ fn locked(by: KeyPurpose, until: Option<i64>, remaining_seconds: Option<u32>) ->
     let pin = pin_name(by);
     match (until, remaining_seconds) {
         (Some(_), Some(0)) => {
-            format!("locked after wrong {pin}s; the time is over, try again to have it released")
+            format!(
+                "locked after wrong {pin} entries; the time is over, try again to have it released"
+            )
         }
         (Some(until), Some(remaining)) => format!(
-            "locked after wrong {pin}s until {} (in {}); try again then",
+            "locked after wrong {pin} entries until {} (in {}); try again then",
             moment(until),
             length(remaining)
         ),
         (Some(until), None) => format!(
-            "locked after wrong {pin}s until {}; try again then",
+            "locked after wrong {pin} entries until {}; try again then",
             moment(until)
         ),
         (None, _) => format!(
-            "locked after wrong {pin}s; the service keeps the time and could not be asked, see: symbolon doctor"
+            "locked after wrong {pin} entries; the service keeps the time and could not be asked, see: symbolon doctor"
         ),
     }
 }

@@ -112,6 +112,7 @@ fn birth_dates_come_from_personal_codes() {
         ("PNOLV-050405-10009", Some("1905-04-05")),
         ("PNOLV-020100-29990", Some("2000-01-02")),
         ("PNOLV-010180-01234", Some("1880-01-01")),
+        ("PNOLV-010180-91234", None), // the tenth century from 1800
         ("PNOLV-329999-99901", None),
         ("PNOLV-320000-00008", None),
         ("PNOBE-04040400287", None),

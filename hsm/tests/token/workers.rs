@@ -1,13 +1,14 @@
 //! Opening a token, and the worker threads on it.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cryptoki::context::Pkcs11;
 use symbolon_hsm::{Curve, Hsm, HsmError, PoolSize, SigningKey, TokenAddress};
 
 use crate::softhsm::{LABEL, PIN, with_token};
-use crate::support::{POOL, SIGNING, WRAPPING, address, open, pin, run, share_signs};
+use crate::support::{ChangedPin, POOL, SIGNING, WRAPPING, address, open, pin, run, share_signs};
 
 #[test]
 fn what_is_missing_is_named() {
@@ -60,6 +61,25 @@ fn a_wrong_pin_costs_one_try() {
         Hsm::open(address(house, LABEL), right.clone(), POOL).unwrap();
         assert_eq!(right.1.load(Ordering::SeqCst), 1, "one login serves all");
     });
+}
+
+#[test]
+fn a_pin_that_is_refused_later_is_not_tried_again_and_again() {
+    with_token(
+        "workers::a_pin_that_is_refused_later_is_not_tried_again_and_again",
+        |house| {
+            let changed = Arc::new(ChangedPin(AtomicUsize::new(0)));
+            let hsm = Hsm::open(address(house, LABEL), changed.clone(), POOL).unwrap();
+            hsm.make_signing_key(SIGNING, Curve::P256).unwrap();
+            let key = hsm.signing_key(SIGNING, Curve::P256).unwrap();
+            Pkcs11::new(house.module()).unwrap().finalize().unwrap();
+            for _ in 0..6 {
+                let result = hsm.sign_blocking(&key, &[7; 32]);
+                assert!(matches!(result, Err(HsmError::PinWrong)), "{result:?}");
+            }
+            assert_eq!(changed.0.load(Ordering::SeqCst), 2);
+        },
+    );
 }
 
 #[test]

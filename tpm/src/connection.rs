@@ -154,10 +154,20 @@ impl Connection {
 
     /// Whether a PIN's index is still what it was: asked after the TPM refused something.
     pub(crate) fn check_index(&mut self, share: &Share) -> Result<(), VaultError> {
-        self.forget_index(share.index);
-        self.index(share).map(|_| ())
+        let index = self.index(share)?;
+        let checked = match self.context.nv_read_public(&index) {
+            Ok((_, name)) if name == share.policies.index_name() => Ok(()),
+            Ok(_) => Err(replaced()),
+            Err(error) => Err(gone(error)),
+        };
+        if checked.is_err() {
+            self.forget_index(share.index);
+        }
+        checked
     }
 
+    /// The library gives one handle to all who open an index: whoever still holds it has to let go
+    /// before it is opened again.
     pub(crate) fn forget_index(&mut self, index: u32) {
         self.indices.remove(&index);
     }

@@ -53,11 +53,11 @@ impl Examination {
 
     /// Why nothing may be enrolled here.
     pub(crate) fn unfit(&self) -> Option<String> {
-        let failed: Vec<&str> = self
+        let failed: Vec<String> = self
             .findings
             .iter()
             .filter(|finding| !finding.holds && finding.property != ROLLBACK)
-            .map(|finding| finding.property.as_str())
+            .map(|finding| format!("{} ({})", finding.property, finding.detail))
             .collect();
         (!failed.is_empty()).then(|| format!("this does not hold: {}", failed.join("; ")))
     }
@@ -130,7 +130,7 @@ fn implementation(context: &Context, identity: &TpmIdentity) -> Result<Finding, 
     /// PolicyAuthorize, PolicyCpHash, PolicyCommandCode, PolicyCounterTimer, VerifySignature,
     /// RSA_Decrypt, LoadExternal.
     const COMMANDS: [u32; 13] = [
-        0x12a, 0x137, 0x13b, 0x184, 0x151, 0x160, 0x16a, 0x163, 0x16c, 0x16d, 0x177, 0x159, 0x167,
+        0x12a, 0x137, 0x13b, 0x184, 0x151, 0x160, 0x16a, 0x16e, 0x16c, 0x16d, 0x177, 0x159, 0x167,
     ];
     let implemented = context.command_codes()?;
     let missing: Vec<String> = COMMANDS

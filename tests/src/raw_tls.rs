@@ -48,6 +48,22 @@ impl ClientKey {
     pub fn certificate(&self) -> &Path {
         &self.certificate
     }
+
+    /// Its private key.
+    pub fn key(&self) -> &Path {
+        &self.key
+    }
+
+    /// Its public key, an uncompressed point.
+    pub fn point(&self) -> Vec<u8> {
+        let output = Command::new("openssl")
+            .args(["pkey", "-pubout", "-outform", "DER", "-in"])
+            .arg(&self.key)
+            .output()
+            .unwrap();
+        // The point is what a SubjectPublicKeyInfo ends with (RFC 5480 section 2.2).
+        output.stdout[output.stdout.len() - 65..].to_vec()
+    }
 }
 
 /// Gets a path.

@@ -319,3 +319,30 @@ fn make_base() -> Image {
     }
     Image::of(&path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relying_party::shown_with_pin;
+    use crate::requirements;
+    use crate::rig::USUAL;
+
+    #[test]
+    fn serves_relying_parties_from_its_own_copy() {
+        if !requirements::met() {
+            return;
+        }
+        let folder = Folder::new("service");
+        let data =
+            ServiceFolder::prepared(&folder.sub("service"), &folder.logs(), &Options::default());
+        let mut service = Service::start(data, None);
+        let nobody = "authentication/notification/etsi/PNOEE-40504040001";
+        for _ in 0..2 {
+            let relying_party = service.relying_party();
+            let body = relying_party.login_body(USUAL, &shown_with_pin("Log in?"));
+            relying_party.post(nobody, &body).must_be(404);
+            service.restart();
+        }
+        assert!(service.process().stop().success());
+    }
+}

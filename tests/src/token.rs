@@ -11,7 +11,7 @@ use crate::requirements;
 pub const LABEL: &str = "symbolon";
 
 /// The user PIN of test tokens. It protects nothing.
-const PIN: &str = "73519";
+pub const PIN: &str = "73519";
 
 /// A token store in a folder.
 pub struct Token {

@@ -1,0 +1,176 @@
+//! What an approval, an enrolment and a release cost the TPM, and how long a person waits.
+
+use std::os::fd::AsFd;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use symbolon_daemon::bus::client::{self, SymbolonProxy, secret_pipe};
+use symbolon_tests::cli::code;
+use symbolon_tests::relying_party::Target;
+use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL, WRONG_PIN};
+use symbolon_tests::tpm_proxy::Exchange;
+
+/// Approvals over which times are taken.
+const APPROVALS: usize = 60;
+
+/// TPM commands and octets of something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    pub(crate) commands: usize,
+    pub(crate) octets: usize,
+}
+
+/// What was measured with a tap before the TPM.
+pub(crate) struct Costs {
+    pub(crate) enrolment: Cost,
+    pub(crate) approval: Cost,
+    pub(crate) after_pin: Cost,
+    pub(crate) release: Cost,
+}
+
+/// Counts what passes the tap. It adds to times, so none are taken here.
+pub(crate) fn costs() -> Option<Costs> {
+    let runtime = &runtime();
+    let plan = Plan::default().tap().moved_clock();
+    let (mut rig, document) = {
+        let rig = plan.start()?;
+        rig.device.tap().forget();
+        rig.with_account()
+    };
+    // The connection made after enrolment signs with the device key once: it belongs to it.
+    let enrolment = cost(&rig);
+
+    let connection = runtime
+        .block_on(client::connect(Some(&rig.device.bus_address())))
+        .unwrap();
+    let daemon = runtime.block_on(SymbolonProxy::new(&connection)).unwrap();
+    // The first approval after enrolment may find less ready than all later ones.
+    rig.log_in(&document);
+    let target = Target::Document(document.clone());
+    let login = rig.relying_party.login(&target, USUAL, "Log in?");
+    let id = rig.device.id_of(&login.verification_code);
+    rig.device.tap().forget();
+    runtime.block_on(daemon.begin_approval(&id)).unwrap();
+    settle(&rig);
+    let prepared = rig.device.tap().recording().len();
+    approve(runtime, &daemon, &id, PIN1);
+    rig.end_of(&login.session);
+    settle(&rig);
+    let recording = rig.device.tap().recording();
+    let approval = Cost::of(&recording);
+    let after_pin = Cost::of(&recording[prepared..]);
+
+    for _ in 0..3 {
+        rig.try_pin1(&document, WRONG_PIN);
+    }
+    rig.service
+        .clock()
+        .advance(Duration::from_secs(3 * 3600 + 60));
+    settle(&rig);
+    let login = rig.relying_party.login(&target, USUAL, "Log in?");
+    let id = rig.device.id_of(&login.verification_code);
+    rig.device.tap().forget();
+    // A release that is due is fetched here, before anything is prepared.
+    runtime.block_on(daemon.begin_approval(&id)).unwrap();
+    settle(&rig);
+    let both = cost(&rig);
+    let release = Cost {
+        commands: both.commands.saturating_sub(prepared),
+        octets: both
+            .octets
+            .saturating_sub(Cost::of(&recording[..prepared]).octets),
+    };
+    Some(Costs {
+        enrolment,
+        approval,
+        after_pin,
+        release,
+    })
+}
+
+/// From the PIN to the final signature at the relying party; the middle of many logins.
+pub(crate) fn pin_to_signature(rig: &Rig, document: &str) -> Duration {
+    let runtime = &runtime();
+    let connection = runtime
+        .block_on(client::connect(Some(&rig.device.bus_address())))
+        .unwrap();
+    let daemon = runtime.block_on(SymbolonProxy::new(&connection)).unwrap();
+    let target = Target::Document(document.into());
+    let mut times: Vec<Duration> = (0..APPROVALS)
+        .map(|_| {
+            let login = rig.relying_party.login(&target, USUAL, "Log in?");
+            let id = rig.device.id_of(&login.verification_code);
+            let (arrived, arrival) = mpsc::channel();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let poll = rig
+                        .relying_party
+                        .poll(&login.session, Duration::from_secs(20));
+                    arrived.send(Instant::now()).unwrap();
+                    assert_eq!(poll.body["result"]["endResult"], "OK");
+                });
+                runtime.block_on(daemon.begin_approval(&id)).unwrap();
+                // A person types for longer than the preparation takes.
+                thread::sleep(Duration::from_millis(60));
+                let begun = Instant::now();
+                approve(runtime, &daemon, &id, PIN1);
+                arrival.recv().unwrap() - begun
+            })
+        })
+        .collect();
+    times.sort();
+    times[APPROVALS / 2]
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn approve(runtime: &tokio::runtime::Runtime, daemon: &SymbolonProxy<'_>, id: &str, pin: &str) {
+    let pin = secret_pipe(pin.as_bytes()).unwrap();
+    let verdict = runtime
+        .block_on(daemon.approve(id, pin.as_fd().into()))
+        .unwrap();
+    assert!(verdict.contains("accepted"), "{verdict}");
+}
+
+/// Waits until the TPM has had nothing to do for a while.
+fn settle(rig: &Rig) {
+    let mut before = usize::MAX;
+    loop {
+        let now = rig.device.tap().recording().len();
+        if now == before {
+            return;
+        }
+        before = now;
+        thread::sleep(Duration::from_millis(150));
+    }
+}
+
+fn cost(rig: &Rig) -> Cost {
+    settle(rig);
+    Cost::of(&rig.device.tap().recording())
+}
+
+impl Cost {
+    fn of(recording: &[Exchange]) -> Self {
+        let octets = recording
+            .iter()
+            .map(|exchange| exchange.command.len() + exchange.response.len());
+        Self {
+            commands: recording.len(),
+            octets: octets.sum(),
+        }
+    }
+}
+
+/// A login to warm up.
+pub(crate) fn warm_up(rig: &Rig, document: &str) {
+    for _ in 0..3 {
+        rig.try_pin1(document, PIN1).must_be(code::DONE);
+    }
+}

@@ -1,0 +1,161 @@
+//! What the service's token can do by itself: unwrap a share, one raw RSA operation, destroy.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::types::AuthPin;
+use symbolon_tests::token::{PIN, Token};
+
+/// Octets of a share's modulus.
+const OCTETS: usize = 256;
+
+/// What was measured.
+pub(crate) struct BareToken {
+    /// Unwrap, sign, destroy: per second, by all threads together.
+    pub(crate) whole_per_second: f64,
+    /// One raw RSA operation with a key that is there already.
+    pub(crate) raw_operation: Duration,
+}
+
+/// Measures a token of its own in `folder`. SoftHSM2 reads its configuration's place from the
+/// environment once in a process, so this can be done once.
+pub(crate) fn measure(folder: &Path, threads: usize, limit: Duration) -> BareToken {
+    let token = Token::create(folder);
+    let module = open(&token);
+    let session = log_in(&module);
+    let wrapping = make_wrapping_key(&session);
+    let (share, wrapped) = make_share(&session, wrapping);
+
+    let raw_operation = median(200, || {
+        sign(&session, share);
+    });
+    let counts: usize = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let session = open_session(&module);
+                    let begun = Instant::now();
+                    let mut done = 0;
+                    while begun.elapsed() < limit {
+                        let share = unwrap(&session, wrapping, &wrapped);
+                        sign(&session, share);
+                        session.destroy_object(share).unwrap();
+                        done += 1;
+                    }
+                    done
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    BareToken {
+        whole_per_second: counts as f64 / limit.as_secs_f64(),
+        raw_operation,
+    }
+}
+
+/// The middle of so many runs.
+pub(crate) fn median(runs: usize, mut run: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..runs)
+        .map(|_| {
+            let begun = Instant::now();
+            run();
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[runs / 2]
+}
+
+#[allow(
+    unsafe_code,
+    reason = "the environment is how SoftHSM2 is told its configuration; no other thread runs yet"
+)]
+fn open(token: &Token) -> Pkcs11 {
+    // SAFETY: called before this program starts any other thread.
+    unsafe { std::env::set_var("SOFTHSM2_CONF", token.configuration()) };
+    let module = Pkcs11::new(Token::module()).unwrap();
+    module
+        .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
+        .unwrap();
+    module
+}
+
+fn open_session(module: &Pkcs11) -> Session {
+    let slot = module.get_slots_with_initialized_token().unwrap()[0];
+    module.open_rw_session(slot).unwrap()
+}
+
+fn log_in(module: &Pkcs11) -> Session {
+    let session = open_session(module);
+    session
+        .login(UserType::User, Some(&AuthPin::from(PIN)))
+        .unwrap();
+    session
+}
+
+fn make_wrapping_key(session: &Session) -> ObjectHandle {
+    let template = [
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Wrap(true),
+        Attribute::Unwrap(true),
+        Attribute::ValueLen(32.into()),
+    ];
+    session
+        .generate_key(&Mechanism::AesKeyGen, &template)
+        .unwrap()
+}
+
+fn make_share(session: &Session, wrapping: ObjectHandle) -> (ObjectHandle, Vec<u8>) {
+    let public = [
+        Attribute::Token(false),
+        Attribute::ModulusBits((8 * OCTETS as u64).into()),
+        Attribute::PublicExponent(vec![1, 0, 1]),
+    ];
+    let private = [
+        Attribute::Token(false),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(true),
+        Attribute::Sign(true),
+    ];
+    let (_, share) = session
+        .generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)
+        .unwrap();
+    let wrapped = session
+        .wrap_key(&Mechanism::AesKeyWrapPad, wrapping, share)
+        .unwrap();
+    (share, wrapped)
+}
+
+fn unwrap(session: &Session, wrapping: ObjectHandle, wrapped: &[u8]) -> ObjectHandle {
+    let template = [
+        Attribute::Class(ObjectClass::PRIVATE_KEY),
+        Attribute::KeyType(KeyType::RSA),
+        Attribute::Token(false),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+    ];
+    session
+        .unwrap_key(&Mechanism::AesKeyWrapPad, wrapping, wrapped, &template)
+        .unwrap()
+}
+
+fn sign(session: &Session, share: ObjectHandle) {
+    // A number below any 2048-bit modulus.
+    let mut message = [0x5a; OCTETS];
+    message[0] = 0;
+    let share = session.sign(&Mechanism::RsaX509, share, &message).unwrap();
+    assert_eq!(share.len(), OCTETS);
+}

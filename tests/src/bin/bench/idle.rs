@@ -1,0 +1,53 @@
+//! What a daemon costs that has nothing to do.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Pid;
+
+/// How long it is watched.
+const WATCHED: Duration = Duration::from_secs(60);
+
+/// What was seen.
+pub(crate) struct Idle {
+    pub(crate) rss_kib: f64,
+    pub(crate) threads: f64,
+    pub(crate) wakeups_per_minute: f64,
+}
+
+/// Watches a process for a minute.
+pub(crate) fn watch(process: Pid) -> Idle {
+    // What the last request left to do.
+    thread::sleep(Duration::from_secs(5));
+    let before = wakeups(process);
+    thread::sleep(WATCHED);
+    let after = wakeups(process);
+    Idle {
+        rss_kib: field(&status(process), "VmRSS:"),
+        threads: field(&status(process), "Threads:"),
+        wakeups_per_minute: (after - before) * 60.0 / WATCHED.as_secs_f64(),
+    }
+}
+
+/// Each time a thread was given the processor after it had waited.
+fn wakeups(process: Pid) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks
+        .flatten()
+        .map(|task| fs::read_to_string(task.path().join("status")).unwrap_or_default())
+        .map(|status| field(&status, "voluntary_ctxt_switches:"))
+        .sum()
+}
+
+fn status(process: Pid) -> String {
+    fs::read_to_string(format!("/proc/{process}/status")).unwrap()
+}
+
+fn field(status: &str, name: &str) -> f64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    number
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default()
+}

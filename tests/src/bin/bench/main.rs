@@ -1,0 +1,161 @@
+//! `make bench`: what things cost, as ratios measured side by side in one run.
+//!
+//! Prints a table and writes the same to `target/bench.json`. No figure fails: benchmarks are not
+//! tests.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measuring program prints, and ends where it cannot measure"
+)]
+
+mod approvals;
+mod bare_token;
+mod bare_tpm;
+mod idle;
+mod report;
+mod service_load;
+mod share_time;
+mod soft_device;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use approvals::Cost;
+use bare_token::BareToken;
+use report::Report;
+use share_time::ShareTime;
+use symbolon_tests::folder::Folder;
+use symbolon_tests::requirements;
+use symbolon_tests::rig::Rig;
+
+/// What can be measured by itself: `bench tpm service`. Without a name: everything.
+const PARTS: [&str; 4] = ["tpm", "approval", "cost", "service"];
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        eprintln!("{unknown} is none of {PARTS:?}");
+        return ExitCode::from(2);
+    }
+    if !requirements::met() {
+        return ExitCode::FAILURE;
+    }
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let mut report = Report::default();
+    report.add("processors", threads as f64, "");
+
+    // First, because it sets an environment variable, which no other thread may see happen.
+    say("the service's token by itself");
+    let folder = Folder::new("bench-token");
+    let token = bare_token::measure(&folder.sub("hsm"), threads, Duration::from_secs(10));
+    if wants("tpm") || wants("approval") {
+        say("the TPM by itself, and from PIN to share");
+        let share = share_time::measure();
+        report_tpm(&mut report, &share);
+        if wants("approval") {
+            say("from PIN to signature, then the idle daemon for a minute");
+            report_approval(&mut report, share.bare + token.raw_operation);
+        }
+    }
+    if wants("cost") {
+        say("what the TPM is asked");
+        report_costs(&mut report);
+    }
+    if wants("service") {
+        say("the service, over distinct accounts");
+        report_service(&mut report, &token);
+    }
+
+    println!();
+    report.print();
+    let file = Path::new("target/bench.json");
+    match report.write(file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", file.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report_tpm(report: &mut Report, share: &ShareTime) {
+    report.add("bare_rsa_decrypt_ms", milliseconds(share.bare), "ms");
+    report.add("pin_to_share_ms", milliseconds(share.pin_to_share), "ms");
+    report.with_goal(
+        "pin_to_share_ratio",
+        share.pin_to_share.as_secs_f64() / share.bare.as_secs_f64(),
+        "",
+        "at most 1.4",
+    );
+}
+
+fn report_approval(report: &mut Report, bare: Duration) {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    approvals::warm_up(&rig, &document);
+    let whole = approvals::pin_to_signature(&rig, &document);
+    report.add("pin_to_signature_ms", milliseconds(whole), "ms");
+    report.with_goal(
+        "pin_to_signature_ratio",
+        whole.as_secs_f64() / bare.as_secs_f64(),
+        "",
+        "at most 2.0",
+    );
+    let idle = idle::watch(rig.device.daemon.pid());
+    report.with_goal("daemon_rss_kib", idle.rss_kib, "KiB", "below 15360");
+    report.add("daemon_threads", idle.threads, "");
+    let wakeups = idle.wakeups_per_minute;
+    report.add("daemon_wakeups_per_minute", wakeups, "1/min");
+}
+
+fn report_costs(report: &mut Report) {
+    let Some(costs) = approvals::costs() else {
+        return;
+    };
+    let commands = |cost: Cost| cost.commands as f64;
+    let octets = |cost: Cost| cost.octets as f64;
+    report.with_goal(
+        "tpm_commands_per_approval",
+        commands(costs.approval),
+        "",
+        "at most 7",
+    );
+    report.with_goal(
+        "tpm_commands_after_pin",
+        commands(costs.after_pin),
+        "",
+        "at most 2",
+    );
+    report.add("tpm_commands_per_enrolment", commands(costs.enrolment), "");
+    report.add("tpm_commands_per_release", commands(costs.release), "");
+    report.add("tpm_bytes_per_approval", octets(costs.approval), "B");
+    report.add("tpm_bytes_per_enrolment", octets(costs.enrolment), "B");
+    report.add("tpm_bytes_per_release", octets(costs.release), "B");
+}
+
+fn report_service(report: &mut Report, token: &BareToken) {
+    let load = service_load::measure();
+    report.add("bare_token_per_second", token.whole_per_second, "1/s");
+    report.add("service_auth_per_second", load.logins_per_second, "1/s");
+    report.add("service_confirm_part", load.confirm_part, "");
+    report.with_goal(
+        "service_auth_ratio",
+        load.logins_per_second / token.whole_per_second,
+        "",
+        "at least 0.6",
+    );
+}
+
+fn say(what: &str) {
+    println!("measuring {what}");
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

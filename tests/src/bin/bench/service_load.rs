@@ -1,0 +1,149 @@
+//! How many logins the service completes in a second, over distinct accounts.
+
+use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use symbolon_tests::folder::Folder;
+use symbolon_tests::relying_party::Target;
+use symbolon_tests::rig::USUAL;
+use symbolon_tests::service::{Options, Service, ServiceFolder};
+
+use crate::soft_device::SoftDevice;
+
+/// Distinct accounts.
+const ACCOUNTS: usize = 32;
+/// Logins of each.
+const ROUNDS: u32 = 6;
+/// Requests under way at a time.
+const AT_A_TIME: usize = 8;
+
+/// What was measured.
+pub(crate) struct Load {
+    /// Logins completed in a second: asked for, confirmed, fetched.
+    pub(crate) logins_per_second: f64,
+    /// Of the time of one login, what the confirming took.
+    pub(crate) confirm_part: f64,
+}
+
+/// Loads a service of its own. The devices' own arithmetic is not timed: it runs elsewhere in life.
+pub(crate) fn measure() -> Load {
+    let folder = Folder::new("bench-service");
+    let options = Options {
+        more: format!("\n[log]\nfilter = \"{}\"\n", "warn"),
+        ..Options::default()
+    };
+    let data = ServiceFolder::prepared(&folder.sub("service"), &folder.logs(), &options);
+    let mut shares = String::new();
+    write!(shares, "{}", ACCOUNTS * 3).unwrap();
+    data.must(&["shares", "generate", "--count", &shares]);
+    let service = Service::start(data, None);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut devices = enrol_all(&runtime, &service, &folder);
+    // Once around to warm up: connections, statements, caches.
+    round(&runtime, &service, &mut devices);
+    let mut asking = Duration::ZERO;
+    let mut confirming = Duration::ZERO;
+    for _ in 0..ROUNDS {
+        let (asked, confirmed) = round(&runtime, &service, &mut devices);
+        asking += asked;
+        confirming += confirmed;
+    }
+    let all = (asking + confirming).as_secs_f64();
+    Load {
+        logins_per_second: (ACCOUNTS as f64 * f64::from(ROUNDS)) / all,
+        confirm_part: confirming.as_secs_f64() / all,
+    }
+}
+
+fn enrol_all(
+    runtime: &tokio::runtime::Runtime,
+    service: &Service,
+    folder: &Folder,
+) -> Vec<SoftDevice> {
+    let url = format!("https://localhost:{}", service.device_address().port());
+    let root = service.folder().trust().root;
+    (0..ACCOUNTS)
+        .map(|number| {
+            let person = format!("PNOLT-PASSENGER{number:04}");
+            let code = service.folder().invite(&person, "Load", "Tester");
+            let own = folder.sub(&format!("device-{number}"));
+            runtime.block_on(SoftDevice::enrol(&url, &root, &own, &code))
+        })
+        .collect()
+}
+
+/// One login of every account; answers with the time of asking and polling, and of confirming.
+fn round(
+    runtime: &tokio::runtime::Runtime,
+    service: &Service,
+    devices: &mut [SoftDevice],
+) -> (Duration, Duration) {
+    let begun = Instant::now();
+    let sessions = in_threads(
+        devices,
+        |relying_party, device| {
+            let target = Target::Document(device.document_number.clone());
+            relying_party.login(&target, USUAL, "Log in?").session
+        },
+        service,
+    );
+    let mut asking = begun.elapsed();
+
+    let prepared = runtime.block_on(async {
+        stream::iter(devices.iter().map(SoftDevice::prepare))
+            .buffered(AT_A_TIME)
+            .collect::<Vec<_>>()
+            .await
+    });
+    let begun = Instant::now();
+    runtime.block_on(async {
+        stream::iter(devices.iter_mut().zip(&prepared))
+            .map(|(device, prepared)| device.confirm(prepared))
+            .buffer_unordered(AT_A_TIME)
+            .collect::<Vec<()>>()
+            .await
+    });
+    let confirming = begun.elapsed();
+
+    let begun = Instant::now();
+    let ends = in_threads(
+        &sessions,
+        |relying_party, session| {
+            let status = relying_party.wait(session, Duration::from_secs(5));
+            status["result"]["endResult"] == "OK"
+        },
+        service,
+    );
+    asking += begun.elapsed();
+    assert!(ends.iter().all(|ok| *ok), "every login is complete");
+    (asking, confirming)
+}
+
+/// Does something for each item, [`AT_A_TIME`] at a time, in order.
+fn in_threads<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&symbolon_tests::relying_party::RelyingParty, &T) -> R + Sync,
+    service: &Service,
+) -> Vec<R> {
+    let work = &work;
+    thread::scope(|scope| {
+        let running: Vec<_> = items
+            .chunks(items.len().div_ceil(AT_A_TIME))
+            .map(|chunk| {
+                let relying_party = service.relying_party();
+                scope.spawn(move || {
+                    let each = chunk.iter().map(|item| work(&relying_party, item));
+                    each.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let parts = running.into_iter().map(|thread| thread.join().unwrap());
+        parts.flatten().collect()
+    })
+}

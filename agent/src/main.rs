@@ -23,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use zbus::Connection;
-use zbus::fdo::{RequestNameFlags, RequestNameReply};
+use zbus::fdo::{DBusProxy, RequestNameFlags, RequestNameReply};
 
 use agent::{Agent, Input};
 
@@ -70,15 +70,7 @@ async fn run(arguments: Arguments) -> zbus::Result<()> {
         orphans::Orphans::of_this_session().close(&server).await;
         return Ok(());
     }
-    let reply = session_bus
-        .request_name_with_flags(BUS_NAME, RequestNameFlags::DoNotQueue.into())
-        .await;
-    if !matches!(reply, Ok(RequestNameReply::PrimaryOwner)) {
-        if let Err(error) = reply
-            && !matches!(error, zbus::Error::NameTaken)
-        {
-            return Err(error);
-        }
+    if !is_the_only_one(&session_bus).await? {
         tracing::info!("another agent serves this session");
         return Ok(());
     }
@@ -104,6 +96,16 @@ async fn run(arguments: Arguments) -> zbus::Result<()> {
     });
     agent.run().await;
     Ok(())
+}
+
+/// Takes the name, unless another has it. Asked of the bus itself: the connection's own method
+/// expects objects to be served under a name.
+async fn is_the_only_one(session_bus: &Connection) -> zbus::Result<bool> {
+    let name = BUS_NAME.try_into()?;
+    let flags = RequestNameFlags::DoNotQueue.into();
+    let bus = DBusProxy::new(session_bus).await?;
+    let reply = bus.request_name(name, flags).await?;
+    Ok(reply == RequestNameReply::PrimaryOwner)
 }
 
 /// To the journal where systemd connected us to it, else to standard error.

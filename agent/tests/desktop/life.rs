@@ -49,6 +49,7 @@ async fn what_a_killed_agent_left_is_closed() {
     dunst.shows(1).await;
     agent.signal(Signal::KILL);
     agent.ended().await;
+    stage.agent_gone().await;
     assert_eq!(dunst.displayed().await, 1);
     // By the unit that stops it, or by the next agent.
     let mut closing = stage.agent_command();
@@ -62,6 +63,7 @@ async fn what_a_killed_agent_left_is_closed() {
     dunst.shows(1).await;
     agent.signal(Signal::KILL);
     agent.ended().await;
+    stage.agent_gone().await;
     daemon.withdraw("t1", "expired").await;
     let _agent = stage.start_agent().await;
     dunst.shows(0).await;

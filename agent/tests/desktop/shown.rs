@@ -83,8 +83,11 @@ async fn a_request_is_shown_and_approved_by_pin() {
     for recording in [&on_session, &on_system] {
         assert!(!recording.holds(b"314159") && !recording.holds(b"271828"));
     }
+    eventually("the verdict in the log", async || {
+        stage.agent_log().contains("approved")
+    })
+    .await;
     let log = stage.agent_log();
-    assert!(log.contains("approved"), "{log}");
     assert!(!log.contains("271828") && !log.contains("314159"));
 }
 

@@ -239,6 +239,14 @@ impl Stage {
         agent
     }
 
+    /// Waits until the bus has noticed that the agent is dead.
+    pub async fn agent_gone(&self) {
+        eventually("the loss of the agent's name", async || {
+            !self.session.has("org.symbolon.Agent1").await
+        })
+        .await;
+    }
+
     pub fn agent_command(&self) -> Command {
         let log = File::options()
             .create(true)

@@ -9,7 +9,8 @@ use zbus::Connection;
 use zbus::message::Header;
 use zbus::zvariant::OwnedFd;
 
-use crate::stage::{Bus, eventually};
+use crate::bus::Bus;
+use crate::process::eventually;
 
 const PATH: &str = "/org/symbolon/Symbolon1";
 const INTERFACE: &str = "org.symbolon.Symbolon1";

@@ -3,7 +3,7 @@
 use zbus::Connection;
 use zbus::zvariant::OwnedObjectPath;
 
-use crate::stage::Bus;
+use crate::bus::Bus;
 
 const SESSION: &str = "/org/freedesktop/login1/session/_31";
 const USER: &str = "/org/freedesktop/login1/user/_0";

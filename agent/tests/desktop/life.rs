@@ -3,7 +3,8 @@
 use rustix::process::Signal;
 
 use crate::fake_daemon::{FakeDaemon, login};
-use crate::stage::{Process, Stage, eventually};
+use crate::process::{Process, eventually};
+use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ending_agent_leaves_nothing_on_the_screen() {

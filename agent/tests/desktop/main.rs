@@ -8,8 +8,12 @@
     unreachable_pub
 )]
 
+mod bus;
+mod dunst;
 mod fake_daemon;
 mod fake_logind;
+mod fake_pinentry;
+mod process;
 mod stage;
 
 mod life;

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use serde_json::json;
 use zbus::zvariant::OwnedValue;
 
+use crate::bus::Recording;
 use crate::fake_daemon::{FakeDaemon, login};
-use crate::stage::{Recording, Stage, eventually};
+use crate::process::eventually;
+use crate::stage::Stage;
 
 type Notify = (
     String,

@@ -2,7 +2,8 @@
 
 use crate::fake_daemon::{FakeDaemon, login};
 use crate::fake_logind::FakeLogind;
-use crate::stage::{Stage, eventually};
+use crate::process::eventually;
+use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shown_request_vanishes_when_it_is_taken_back() {

@@ -40,8 +40,8 @@ pub async fn append(
     Ok(())
 }
 
-/// What the device was not told yet: after `cursor`, or after what it acknowledged. Offers that
-/// are over by now are left out.
+/// What the device was not told yet: after `cursor`, or after what it acknowledged if the cursor is
+/// none of ours (the store may have been restored). Offers that are over by now are left out.
 pub async fn after(
     store: &Store,
     document_number: &DocumentNumber,
@@ -50,8 +50,9 @@ pub async fn after(
     let rows = sqlx::query(
         "SELECT d.cursor, d.kind, d.session, d.reason FROM delivery d \
          LEFT JOIN session s ON s.id = d.session \
-         WHERE d.document_number = $1 AND d.cursor > COALESCE($2, \
-           (SELECT a.acknowledged_cursor FROM account a WHERE a.document_number = $1)) \
+         WHERE d.document_number = $1 AND d.cursor > \
+           (SELECT CASE WHEN $2 <= a.event_cursor THEN $2 ELSE a.acknowledged_cursor END \
+            FROM account a WHERE a.document_number = $1) \
          AND (d.kind <> 'offered' OR s.state = 'running') ORDER BY d.cursor",
     )
     .bind(document_number.to_string())

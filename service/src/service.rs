@@ -55,8 +55,17 @@ impl Service {
     }
 }
 
-/// Refuses unless the account can be used now.
-pub(crate) fn require_usable(account: &Account, now: Timestamp) -> Result<(), Refusal> {
+/// Refuses unless the account can be used now. A lock whose time is over counts no more: its
+/// release is there for the asking.
+fn require_usable(account: &Account, now: Timestamp) -> Result<(), Refusal> {
+    match account.standing {
+        Standing::Open { lock: Some(lock) } if lock.until <= now => Ok(()),
+        _ => require_released(account, now),
+    }
+}
+
+/// Refuses unless the account can be used now and every lock was released.
+pub(crate) fn require_released(account: &Account, now: Timestamp) -> Result<(), Refusal> {
     match account.standing {
         Standing::Open { lock: None } => Ok(()),
         Standing::Open { lock: Some(lock) } => Err(Refusal::new(

@@ -9,8 +9,9 @@ use symbolon_protocol::device::transaction::Confirmed;
 use crate::accounts::{Account, close};
 use crate::audit::{self, Action};
 use crate::clock::Timestamp;
+use crate::lock;
 use crate::refusal::Refusal;
-use crate::service::{Service, closed, require_usable};
+use crate::service::{Service, closed, require_released};
 use crate::sessions::{self, EndResult, Session, SessionResult};
 use crate::store::{Columns, StoreError};
 
@@ -63,6 +64,9 @@ async fn apply(
         return not_as_it_was(connection, &completion, now).await;
     }
     let document_number = &completion.account.document_number;
+    // The share is good, so the PIN was right, whether or not the answer comes in time.
+    let purpose = completion.session.request.purpose();
+    lock::begin_ladder_anew(connection, document_number, purpose).await?;
     let finished = sessions::finish(
         connection,
         &completion.session,
@@ -80,15 +84,9 @@ async fn apply(
         });
     }
     remember(connection, &completion, now).await?;
-    // A right PIN cleared its own count in the hardware, so its ladder begins anew here.
-    sqlx::query("DELETE FROM pin_lock WHERE document_number = $1 AND purpose = $2")
-        .bind(document_number.to_string())
-        .bind(completion.session.request.purpose().as_str())
-        .execute(&mut *connection)
-        .await?;
     let detail = format!(
         "{} for {}, session {}",
-        completion.session.request.purpose().as_str(),
+        purpose.as_str(),
         completion.session.relying_party,
         completion.session.id
     );
@@ -187,7 +185,7 @@ async fn not_as_it_was(
     let current = Account::load(connection, document_number)
         .await?
         .ok_or_else(|| StoreError::Damaged(format!("{document_number} is gone")))?;
-    if let Err(refusal) = require_usable(&current, now) {
+    if let Err(refusal) = require_released(&current, now) {
         return Ok(Committed {
             outcome: Outcome::Refused(refusal),
             ended: Vec::new(),

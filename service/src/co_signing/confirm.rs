@@ -28,7 +28,7 @@ use crate::accounts::{Account, AccountKey, DeviceFingerprint, close};
 use crate::clock::Timestamp;
 use crate::random;
 use crate::refusal::Refusal;
-use crate::service::{Service, closed, require_usable};
+use crate::service::{Service, closed, require_released};
 use crate::sessions::{EndResult, Session, SessionResult, SignedBy};
 
 /// Takes a device's half and answers with the whole signature. `body` is the request as it came.
@@ -45,7 +45,7 @@ pub async fn confirm(
     if let Some(stored) = last.filter(|stored| stored.request_hash == request_hash) {
         return stored.reply();
     }
-    require_usable(&account, Timestamp::now())?;
+    require_released(&account, Timestamp::now())?;
 
     let session = session_of(service, &account.document_number, &transaction).await?;
     let purpose = session.request.purpose();

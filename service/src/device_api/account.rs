@@ -6,6 +6,7 @@ use symbolon_protocol::device::account::{AccountStatus, Closure, ReportPinChange
 use crate::accounts::{DeviceFingerprint, Standing, close};
 use crate::audit::{self, Action};
 use crate::clock::Timestamp;
+use crate::lock;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
@@ -42,6 +43,7 @@ pub(super) async fn pin_changed(
                 let number = Some(&account.document_number);
                 let detail = purpose.as_str();
                 let now = Timestamp::now();
+                lock::begin_ladder_anew(connection, &account.document_number, purpose).await?;
                 audit::write(connection, number, Action::PinChanged, detail, now).await
             })
         })

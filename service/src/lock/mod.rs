@@ -8,3 +8,4 @@ mod stored;
 pub use policy::{HeldLock, Verdict, judge};
 pub use readings::{challenge, report};
 pub use release::release;
+pub use stored::begin_ladder_anew;

@@ -73,3 +73,21 @@ pub(super) async fn mark_released(
     .await?;
     Ok(())
 }
+
+/// Forgets a released lock, because its PIN was entered rightly: that cleared the count in the
+/// hardware, so whatever comes next is a lock of its own. One that was not released stays.
+pub async fn begin_ladder_anew(
+    connection: &mut AnyConnection,
+    document_number: &DocumentNumber,
+    purpose: KeyPurpose,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM pin_lock WHERE document_number = $1 AND purpose = $2 \
+         AND released_at IS NOT NULL",
+    )
+    .bind(document_number.to_string())
+    .bind(purpose.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

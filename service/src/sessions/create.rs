@@ -90,8 +90,8 @@ pub enum CreateError {
 }
 
 impl Sessions {
-    /// Creates a session and offers it to the devices. Where every suitable account is locked or
-    /// closed, the session is over at once with `DOCUMENT_UNUSABLE`.
+    /// Creates a session and offers it to the devices. Where every suitable account is locked, the
+    /// session is over at once with `DOCUMENT_UNUSABLE`.
     pub async fn create(&self, new: NewSession) -> Result<Created, CreateError> {
         let lifetime = self.lifetime;
         let request = self.request_of(&new);

@@ -22,7 +22,7 @@ pub(super) enum Resolved {
     Nobody,
     /// There are some, but none of the level.
     NoneSuitable,
-    /// These can be asked; if empty, all that suit are locked or closed.
+    /// These can be asked; if empty, all that suit are locked.
     Usable(Vec<DocumentNumber>),
 }
 
@@ -33,7 +33,7 @@ pub enum CertificateAnswer {
     NotFound,
     /// Its level is too low.
     NotSuitable,
-    /// It is locked or closed.
+    /// It is locked.
     Unusable,
     /// Here it is.
     Found {
@@ -83,22 +83,25 @@ pub(super) async fn resolve(
     level: CertificateLevel,
     now: Timestamp,
 ) -> Result<Resolved, StoreError> {
-    // A closed account is not one of the person's any more, but asked for by number it is unusable.
+    // A lock whose time is over stands in nobody's way: the device asks for its release before
+    // the PIN. A closed account is as good as none.
+    macro_rules! accounts_where {
+        ($whose:literal) => {
+            concat!(
+                "SELECT a.document_number, a.level, \
+                 (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
+                  AND l.released_at IS NULL AND l.until > $2) AS locks \
+                 FROM account a WHERE ",
+                $whose,
+                " = $1 AND a.state = 'open' AND a.expires_at > $2 \
+                 ORDER BY a.created_at, a.document_number"
+            )
+        };
+    }
     let (statement, name) = match target {
-        Target::Person(person) => (
-            "SELECT a.document_number, a.level, a.state, \
-             (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
-              AND l.released_at IS NULL) AS locks \
-             FROM account a WHERE a.person = $1 AND a.state = 'open' AND a.expires_at > $2 \
-             ORDER BY a.created_at, a.document_number",
-            person.to_string(),
-        ),
+        Target::Person(person) => (accounts_where!("a.person"), person.to_string()),
         Target::Document(document_number) => (
-            "SELECT a.document_number, a.level, a.state, \
-             (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
-              AND l.released_at IS NULL) AS locks \
-             FROM account a WHERE a.document_number = $1 AND a.state <> 'registered' \
-             AND a.expires_at > $2",
+            accounts_where!("a.document_number"),
             document_number.to_string(),
         ),
     };
@@ -117,7 +120,7 @@ pub(super) async fn resolve(
             continue;
         }
         suitable = true;
-        if row.text("state")? == "open" && row.number("locks")? == 0 {
+        if row.number("locks")? == 0 {
             usable.push(parse(&row.text("document_number")?)?);
         }
     }

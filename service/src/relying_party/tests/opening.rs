@@ -170,6 +170,30 @@ async fn a_locked_account_gives_a_session_that_is_over() {
 }
 
 #[tokio::test]
+async fn a_lock_whose_time_is_over_stands_in_nobodys_way() {
+    let bench = Bench::with_person().await;
+    lock(&bench).await;
+    bench.execute("UPDATE pin_lock SET until = 1").await;
+    let id = bench.open(&login_path(), &login()).await;
+    assert_eq!(numbers(&bench.session(id).await.offered), [DOCUMENT]);
+}
+
+#[tokio::test]
+async fn a_closed_account_is_as_good_as_none() {
+    let bench = Bench::with_person().await;
+    bench.execute("UPDATE account SET state = 'closed'").await;
+    for path in [
+        login_path(),
+        format!("/v3/authentication/notification/document/{DOCUMENT}"),
+    ] {
+        assert_eq!(bench.post(&path, &login()).await.status, 404, "{path}");
+    }
+    let body = json!({"relyingPartyUUID": RELYING_PARTY, "relyingPartyName": "DEMO"});
+    let path = format!("/v3/signature/certificate/{DOCUMENT}");
+    assert_eq!(bench.post(&path, &body).await.status, 404);
+}
+
+#[tokio::test]
 async fn slashes_too_many_do_not_matter() {
     let bench = Bench::with_person().await;
     for path in [
@@ -228,7 +252,7 @@ async fn lock(bench: &Bench) {
     bench
         .execute(
             "INSERT INTO pin_lock (document_number, purpose, reached_limit, since, until) \
-             VALUES ('PNOEE-40504040001-DEMA-Q', 'authentication', 3, 0, 0)",
+             VALUES ('PNOEE-40504040001-DEMA-Q', 'authentication', 3, 0, 9000000000000000)",
         )
         .await;
 }

@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 mod deletion;
 pub mod device;
+mod doctor;
 mod enrolment;
 mod fault_words;
 pub mod identity;

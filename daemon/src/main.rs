@@ -1,2 +1,138 @@
-//! Not yet.
-fn main() {}
+//! `symbolond`: holds device key shares and lets their owners use them. The only place that names
+//! a backend.
+
+mod process;
+mod supervision;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use symbolon_daemon::announcer::Announcer;
+use symbolon_daemon::bus::server::serve;
+use symbolon_daemon::config::Config;
+use symbolon_daemon::device::Device;
+use symbolon_daemon::vault_thread::VaultHandle;
+use symbolon_tpm::{OwnerPassword, TpmVault};
+use symbolon_vault::Vault;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The device daemon of Symbolon.
+#[derive(Debug, Parser)]
+#[command(name = "symbolond", version)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, default_value = "/etc/symbolon/daemon.toml")]
+    config: PathBuf,
+    /// A D-Bus address instead of the configuration's or the system bus.
+    #[arg(long)]
+    bus: Option<String>,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    // Before any thread exists.
+    process::quiet_tss_log();
+    let arguments = Arguments::parse();
+    supervision::start_logging();
+    if let Err(error) = process::keep_out_of_core_dumps() {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    // More than one worker, because a TLS handshake waits for the hardware on one.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .thread_keep_alive(Duration::from_secs(2))
+        .thread_name("symbolond")
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(live(arguments));
+    // A job of the hardware may take seconds more; nothing waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn live(arguments: &Arguments) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+
+    let config = Config::read(&arguments.config)?;
+    let vault = VaultHandle::start(open_vault(&config)?)?;
+    let (announcer, announcements) = Announcer::new();
+    let device = Device::start(
+        &config.state_directory(),
+        config.services.clone(),
+        vault.clone(),
+        announcer,
+    )?;
+    let bus = arguments.bus.as_deref().or(config.bus.as_deref());
+    let connection = serve(bus, device.clone(), announcements)
+        .await
+        .map_err(|error| format!("the bus cannot be served: {error}"))?;
+    let mut bus_end = std::pin::pin!(supervision::until_closed(connection));
+    supervision::tell_ready();
+    let watchdog = tokio::spawn(supervision::feed_watchdog(vault));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = &mut bus_end => return Err("the bus closed the connection".into()),
+            _ = hang_up.recv() => {
+                supervision::tell_reloading();
+                reload(&arguments.config, &device).await;
+                supervision::tell_ready();
+            }
+        }
+    }
+    tracing::info!("stopping");
+    supervision::tell_stopping();
+    watchdog.abort();
+    Ok(())
+}
+
+fn open_vault(config: &Config) -> Result<Box<dyn Vault>, Failure> {
+    let owner_password = owner_password(&config.owner_password_credential)?;
+    Ok(Box::new(TpmVault::open(&config.tcti, owner_password)?))
+}
+
+/// The TPM's owner password from a systemd credential, where there is one.
+fn owner_password(credential: &str) -> Result<Option<OwnerPassword>, Failure> {
+    let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
+        return Ok(None);
+    };
+    let path = Path::new(&folder).join(credential);
+    match std::fs::read(&path) {
+        Ok(mut password) => {
+            if password.last() == Some(&b'\n') {
+                password.pop();
+            }
+            Ok(Some(OwnerPassword::new(password)))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display()).into()),
+    }
+}
+
+/// Takes the services from the configuration anew; TPM, folder and bus need a restart.
+async fn reload(path: &Path, device: &Device) {
+    match Config::read(path) {
+        Ok(config) => {
+            device.reconfigure(config.services).await;
+            tracing::info!("the configuration's services were read anew");
+        }
+        Err(error) => tracing::error!("the old configuration stays: {error}"),
+    }
+}

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod fault;
 pub mod messages;
+pub mod server;
 
 /// The well-known name.
 pub const BUS_NAME: &str = "org.symbolon.Symbolon1";

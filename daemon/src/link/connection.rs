@@ -149,6 +149,25 @@ impl Connection {
     }
 }
 
+/// Whether a service answers at an address and is vouched for, without showing who asks: under
+/// TLS 1.3 the service has proven itself before it learns that no client certificate comes.
+pub async fn probe(
+    endpoint: &Endpoint,
+    roots: Arc<rustls::RootCertStore>,
+) -> Result<(), LinkError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| LinkError::Unreachable(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = within(CONNECT_TIMEOUT, "connecting", tcp(endpoint)).await?;
+    let shaken = handshake(endpoint, Arc::new(config), stream);
+    within(CONNECT_TIMEOUT, "the TLS handshake", shaken).await?;
+    Ok(())
+}
+
 async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, LinkError> {
     let at = format!("{}:{}", endpoint.host, endpoint.port);
     let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))

@@ -14,7 +14,7 @@ mod sse;
 
 pub use backoff::Backoff;
 pub use call::body_of;
-pub use connection::{Endpoint, EndpointError};
+pub use connection::{Endpoint, EndpointError, probe};
 pub use error::LinkError;
 pub use events::{EventStream, Pushed};
 

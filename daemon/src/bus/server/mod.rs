@@ -1,0 +1,239 @@
+//! The daemon's side of the bus.
+//!
+//! * here: the interface. It only translates: who calls, what they pass, what they get.
+//! * `caller`: which user a caller is.
+//! * `secret`: reading what came through a pipe.
+//! * `subscribers`: who is told, and telling them.
+
+#![expect(
+    missing_docs,
+    reason = "the interface macro makes items that it does not document"
+)]
+
+mod caller;
+mod secret;
+mod subscribers;
+
+use std::sync::Arc;
+
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_vault::Pin;
+use tokio::sync::mpsc;
+use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+use zbus::zvariant::OwnedFd;
+use zbus::{Connection, interface};
+
+use self::caller::Callers;
+use self::subscribers::Subscribers;
+use super::fault::{Fault, FaultKind};
+use super::{BUS_NAME, OBJECT_PATH};
+use crate::announcer::Announcement;
+use crate::device::Device;
+
+/// Puts the device on the bus under its name, and tells subscribers what is announced.
+pub async fn serve(
+    address: Option<&str>,
+    device: Arc<Device>,
+    announcements: mpsc::UnboundedReceiver<Announcement>,
+) -> zbus::Result<Connection> {
+    let connection = super::client::connect(address).await?;
+    let subscribers = Subscribers::default();
+    let server = Server {
+        device,
+        callers: Callers::new(&connection).await?,
+        subscribers: subscribers.clone(),
+    };
+    connection.object_server().at(OBJECT_PATH, server).await?;
+    tokio::spawn(subscribers.tell_all(connection.clone(), announcements));
+    // Last, so that nobody finds the name without the object.
+    connection.request_name(BUS_NAME).await?;
+    Ok(connection)
+}
+
+struct Server {
+    device: Arc<Device>,
+    callers: Callers,
+    subscribers: Subscribers,
+}
+
+#[interface(name = "org.symbolon.Symbolon1")]
+impl Server {
+    async fn list_accounts(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.list_accounts(caller))
+    }
+
+    async fn list_pending(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.list_pending(caller).await)
+    }
+
+    async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let subscribers = self.subscribers.of(caller);
+        json(&self.device.status(caller, subscribers))
+    }
+
+    async fn history(
+        &self,
+        document_number: &str,
+        limit: u32,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.history(caller, document_number, limit).await?)
+    }
+
+    async fn doctor(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let subscribers = self.subscribers.of(caller);
+        json(&self.device.diagnose(caller, subscribers).await)
+    }
+
+    async fn enrol(
+        &self,
+        service: &str,
+        code: OwnedFd,
+        device_name: &str,
+        pin1: OwnedFd,
+        pin2: OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let code = secret::read_text(code).await?;
+        let pins = (read_pin(pin1).await?, read_pin(pin2).await?);
+        let enrolled = self
+            .device
+            .enrol(caller, service, code, device_name, pins)
+            .await?;
+        json(&enrolled)
+    }
+
+    async fn begin_approval(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.begin_approval(caller, transaction).await?)
+    }
+
+    async fn approve(
+        &self,
+        transaction: &str,
+        pin: OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let pin = read_pin(pin).await?;
+        json(&self.device.approve(caller, transaction, pin).await?)
+    }
+
+    async fn refuse(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Fault> {
+        let caller = self.callers.of(&header).await?;
+        self.device.refuse(caller, transaction).await
+    }
+
+    async fn change_pin(
+        &self,
+        document_number: &str,
+        purpose: &str,
+        old: OwnedFd,
+        new: OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let purpose = purpose_of(purpose)?;
+        let (old, new) = (read_pin(old).await?, read_pin(new).await?);
+        let verdict = self
+            .device
+            .change_pin(caller, document_number, purpose, old, new)
+            .await?;
+        json(&verdict)
+    }
+
+    async fn delete(
+        &self,
+        document_number: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Fault> {
+        let caller = self.callers.of(&header).await?;
+        self.device.delete(caller, document_number).await
+    }
+
+    async fn subscribe(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Fault> {
+        let caller = self.callers.of(&header).await?;
+        let Some(name) = header.sender() else {
+            return Err(Fault::new(
+                FaultKind::NotAuthorized,
+                "the caller has no name",
+            ));
+        };
+        self.subscribers
+            .add(connection, name.to_owned().into(), caller)
+            .await
+            .map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))
+    }
+
+    /// A transaction waits.
+    #[zbus(signal)]
+    async fn offered(emitter: &SignalEmitter<'_>, transaction: &str) -> zbus::Result<()>;
+
+    /// A transaction waits no longer.
+    #[zbus(signal)]
+    async fn withdrawn(
+        emitter: &SignalEmitter<'_>,
+        transaction: &str,
+        reason: &str,
+    ) -> zbus::Result<()>;
+
+    /// An account was enrolled, locked, released, closed or deleted.
+    #[zbus(signal)]
+    async fn account_changed(
+        emitter: &SignalEmitter<'_>,
+        document_number: &str,
+    ) -> zbus::Result<()>;
+}
+
+fn json(reply: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(reply).map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))
+}
+
+async fn read_pin(pipe: OwnedFd) -> Result<Pin, Fault> {
+    Ok(Pin::parse(&secret::read(pipe).await?)?)
+}
+
+fn purpose_of(text: &str) -> Result<KeyPurpose, Fault> {
+    match text {
+        "authentication" => Ok(KeyPurpose::Authentication),
+        "signing" => Ok(KeyPurpose::Signing),
+        _ => Err(Fault::with_remedy(
+            FaultKind::InvalidArgument,
+            "there is no such PIN",
+            "the purpose is `authentication` (PIN1) or `signing` (PIN2)",
+        )),
+    }
+}
+
+impl zbus::DBusError for Fault {
+    fn create_reply(&self, call: &Header<'_>) -> zbus::Result<zbus::Message> {
+        zbus::Message::error(call, self.name())?.build(&(self.text.as_str(),))
+    }
+
+    fn name(&self) -> zbus::names::ErrorName<'_> {
+        zbus::names::ErrorName::from_string_unchecked(self.kind.error_name())
+    }
+
+    fn description(&self) -> Option<&str> {
+        Some(&self.text)
+    }
+}

@@ -31,7 +31,7 @@ pub struct Daemon {
     folder: PathBuf,
     logs: PathBuf,
     surroundings: Surroundings,
-    process: Option<Running>,
+    process: Option<(Running, ReadySocket)>,
 }
 
 impl Daemon {
@@ -88,7 +88,7 @@ impl Daemon {
     /// # Panics
     /// If it does not run.
     pub fn pid(&self) -> Pid {
-        self.process.as_ref().expect("the daemon runs").pid()
+        self.process.as_ref().expect("the daemon runs").0.pid()
     }
 
     /// Its process.
@@ -96,7 +96,7 @@ impl Daemon {
     /// # Panics
     /// If it does not run.
     pub fn process(&mut self) -> &mut Running {
-        self.process.as_mut().expect("the daemon runs")
+        &mut self.process.as_mut().expect("the daemon runs").0
     }
 
     /// Starts it, after ending it as a crash would if it runs.
@@ -106,7 +106,7 @@ impl Daemon {
         let ready = ReadySocket::listen(&self.folder, "symbolond", &mut command);
         let mut process = Running::start("symbolond", &self.logs, &mut command);
         ready.wait(&mut process);
-        self.process = Some(process);
+        self.process = Some((process, ready));
     }
 
     /// Ends it as a crash would.
@@ -116,7 +116,7 @@ impl Daemon {
 
     /// Ends it as a service manager would.
     pub fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
+        if let Some((mut process, _ready)) = self.process.take() {
             process.stop();
         }
     }

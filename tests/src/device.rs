@@ -97,6 +97,13 @@ impl Device {
         self.tpm_proxy.as_ref().expect("a device with a tap")
     }
 
+    /// Ends the daemon as a crash does, if it has not ended already, and starts it again.
+    pub fn restart_after_crash(&mut self) {
+        self.daemon.kill9();
+        self.swtpm.forget_the_dead();
+        self.daemon.restart();
+    }
+
     /// Copies all that a thief of bits could take: the TPM's state and the daemon's folder.
     pub fn copy_state(&self, to: &Path) {
         self.swtpm.copy_state(&to.join("tpm"));

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::eventually::SOON;
 use crate::process::Running;
 
-/// The socket on which one program reports.
+/// The socket on which one program reports; kept for as long as it runs, as it reports its end too.
 pub struct ReadySocket {
     socket: UnixDatagram,
     path: PathBuf,
@@ -25,7 +25,7 @@ impl ReadySocket {
     }
 
     /// Waits for `READY=1`.
-    pub fn wait(self, process: &mut Running) {
+    pub fn wait(&self, process: &mut Running) {
         let mut message = [0; 4096];
         process.wait_until_ready(SOON, || {
             let octets = self.socket.recv(&mut message).ok()?;

@@ -177,14 +177,14 @@ impl RelyingParty {
         Answer::from(sent.unwrap_or_else(|error| panic!("POST {path}: {error}")))
     }
 
-    /// Sends octets that need not be JSON.
-    pub fn post_octets(&self, path: &str, body: &[u8]) -> Answer {
+    /// Sends octets that need not be JSON; `None` if the service hung up instead of answering.
+    pub fn post_octets(&self, path: &str, body: &[u8]) -> Option<Answer> {
         let sent = self
             .agent
             .post(format!("{}{path}", self.base))
             .content_type("application/json")
             .send(body);
-        Answer::from(sent.unwrap_or_else(|error| panic!("POST {path}: {error}")))
+        sent.ok().map(Answer::from)
     }
 
     /// Gets any path below `/v3/`.

@@ -198,6 +198,8 @@ pub struct Service {
     folder: ServiceFolder,
     clock: Option<Clock>,
     process: Running,
+    #[expect(dead_code, reason = "kept for as long as the process runs")]
+    ready: ReadySocket,
     relying_party_address: SocketAddr,
     device_address: SocketAddr,
 }
@@ -205,11 +207,12 @@ pub struct Service {
 impl Service {
     /// Serves what is in `folder`, under `clock` if there is one.
     pub fn start(folder: ServiceFolder, clock: Option<Clock>) -> Self {
-        let (process, addresses) = launch(&folder, clock.as_ref(), None);
+        let (process, ready, addresses) = launch(&folder, clock.as_ref(), None);
         Self {
             folder,
             clock,
             process,
+            ready,
             relying_party_address: addresses.0,
             device_address: addresses.1,
         }
@@ -253,8 +256,9 @@ impl Service {
     pub fn restart(&mut self) {
         self.process.kill9();
         let at = (self.relying_party_address, self.device_address);
-        let (process, _) = launch(&self.folder, self.clock.as_ref(), Some(at));
+        let (process, ready, _) = launch(&self.folder, self.clock.as_ref(), Some(at));
         self.process = process;
+        self.ready = ready;
     }
 }
 
@@ -263,7 +267,7 @@ fn launch(
     folder: &ServiceFolder,
     clock: Option<&Clock>,
     at: Option<(SocketAddr, SocketAddr)>,
-) -> (Running, (SocketAddr, SocketAddr)) {
+) -> (Running, ReadySocket, (SocketAddr, SocketAddr)) {
     let addresses = folder.path.join("addresses.json");
     std::fs::remove_file(&addresses).ok();
     let configuration = folder.configuration();
@@ -288,7 +292,7 @@ fn launch(
         Some((address("relyingParty")?, address("device")?))
     });
     ready.wait(&mut process);
-    (process, bound)
+    (process, ready, bound)
 }
 
 /// Makes what every service of a test process starts from: it takes seconds, so it is made once.

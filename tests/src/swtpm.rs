@@ -1,5 +1,6 @@
 //! A TPM of one's own: swtpm on two TCP ports, with its state in a folder.
 
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,9 +11,18 @@ use rustix::process::Pid;
 use crate::eventually::SOON;
 use crate::folder;
 use crate::process::Running;
+use crate::tpm_proxy::read_message;
 
 /// How often other ports are tried when somebody else took ours first.
 const ATTEMPTS: usize = 20;
+
+/// TPM2_FlushContext, TPM2_GetCapability, TPM_CAP_HANDLES, and where the handles of transient
+/// objects and loaded sessions begin (TPM 2.0 Part 2 sections 6.5.2, 6.12 and 7.4).
+const FLUSH_CONTEXT: u32 = 0x165;
+const GET_CAPABILITY: u32 = 0x17a;
+const CAP_HANDLES: u32 = 1;
+const TRANSIENT: u32 = 0x8000_0000;
+const LOADED_SESSIONS: u32 = 0x0200_0000;
 
 /// A running swtpm. Commands go to its port, control commands to the next one, as libtss2's
 /// `swtpm` TCTI expects.
@@ -66,6 +76,40 @@ impl Swtpm {
         self.process.kill9();
         let launched = (0..ATTEMPTS).find_map(|_| launch(&self.state, &self.logs, self.port));
         self.process = launched.expect("swtpm starts again on its own ports");
+    }
+
+    /// Drops every session and transient object, as the kernel's resource manager does when the
+    /// process that made them is gone. A swtpm has no resource manager before it.
+    pub fn forget_the_dead(&self) {
+        for first in [TRANSIENT, LOADED_SESSIONS] {
+            for handle in self.handles_from(first) {
+                self.command(FLUSH_CONTEXT, &handle);
+            }
+        }
+    }
+
+    fn handles_from(&self, first: u32) -> Vec<[u8; 4]> {
+        let mut parameters = CAP_HANDLES.to_be_bytes().to_vec();
+        parameters.extend(first.to_be_bytes());
+        parameters.extend(64_u32.to_be_bytes());
+        let answer = self.command(GET_CAPABILITY, &parameters);
+        // After the header: more data, the capability, how many handles.
+        let handles = answer.get(10 + 1 + 4 + 4..).unwrap_or_default();
+        handles
+            .chunks_exact(4)
+            .filter_map(|handle| handle.try_into().ok())
+            .collect()
+    }
+
+    /// One command without sessions.
+    fn command(&self, code: u32, parameters: &[u8]) -> Vec<u8> {
+        let mut command = vec![0x80, 1];
+        command.extend((10 + parameters.len() as u32).to_be_bytes());
+        command.extend(code.to_be_bytes());
+        command.extend(parameters);
+        let mut wire = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        wire.write_all(&command).unwrap();
+        read_message(&mut wire).unwrap()
     }
 
     /// Copies its state: what a snapshot of a virtual machine holds.

@@ -240,7 +240,7 @@ fn ask(shared: &Shared, moment: &Moment<'_>) -> Verdict {
     }
 }
 
-fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(crate) fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut message = vec![0; HEADER];
     from.read_exact(&mut message)?;
     let size = u32::from_be_bytes([message[2], message[3], message[4], message[5]]) as usize;

@@ -109,7 +109,7 @@ fn s33_a_repetition_after_a_lost_answer_is_no_clone() {
             .unwrap();
     });
     rig.wire.mend();
-    rig.device.daemon.restart();
+    rig.device.restart_after_crash();
     rig.device.wait_until_connected(&document);
     rig.log_in(&document);
     assert!(rig.service.folder().account(&document)["closed"].is_null());

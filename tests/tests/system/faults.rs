@@ -81,8 +81,13 @@ fn s72_the_devices_disk_is_full() {
     let said = rig.device.approve(&id, PIN1);
     assert!(matches!(said.code, code::DONE | code::FAILED), "{said:?}");
     disk.free();
+    // The daemon may already be sending by itself what it could not before.
     if rig.relying_party.is_running(&login.session) {
-        rig.device.approve(&id, PIN1).must_be(code::DONE);
+        let said = rig.device.approve(&id, PIN1);
+        assert!(
+            matches!(said.code, code::DONE | code::NOT_FOUND),
+            "{said:?}"
+        );
     }
     assert_eq!(rig.end_of(&login.session), "OK");
     assert_untouched(&rig, &document);
@@ -131,8 +136,13 @@ fn s73_the_services_disk_is_full() {
     assert_ne!(said.code, code::DONE, "{said:?}");
     disk.free();
 
+    // The daemon may already be sending by itself what it could not before.
     if rig.relying_party.is_running(&login.session) {
-        rig.device.approve(&id, PIN1).must_be(code::DONE);
+        let said = rig.device.approve(&id, PIN1);
+        assert!(
+            matches!(said.code, code::DONE | code::NOT_FOUND),
+            "{said:?}"
+        );
     }
     assert_eq!(rig.end_of(&login.session), "OK");
     assert_untouched(&rig, &document);
@@ -225,15 +235,22 @@ fn s76_oversized_and_truncated_bodies() {
     };
     let path = format!("authentication/notification/document/{document}");
     let huge = vec![b' '; 4 * 1024 * 1024];
+    // Refused, or hung up on while still sending.
     let refused = rig.relying_party.post_octets(&path, &huge);
-    assert!(matches!(refused.status, 400 | 413), "{refused:?}");
+    assert!(
+        refused
+            .as_ref()
+            .is_none_or(|answer| matches!(answer.status, 400 | 413)),
+        "{refused:?}"
+    );
     let whole = rig
         .relying_party
         .login_body(USUAL, &shown_with_pin("x"))
         .to_string();
     let refused = rig
         .relying_party
-        .post_octets(&path, &whole.as_bytes()[..whole.len() / 2]);
+        .post_octets(&path, &whole.as_bytes()[..whole.len() / 2])
+        .unwrap();
     assert_eq!(refused.status, 400, "{refused:?}");
     // A body that ends before it should, with its connection.
     let mut wire = TcpStream::connect(rig.service.relying_party_address()).unwrap();

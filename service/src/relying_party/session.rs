@@ -47,6 +47,7 @@ pub(super) async fn session(
         return Err(Problem::not_found());
     }
     let wait = deadline.saturating_duration_since(Instant::now());
+    tracing::debug!(session = %id, ?wait, "a relying party waits");
     let session = api.sessions.await_end(&id, wait).await?;
     session
         .as_ref()

@@ -1,0 +1,81 @@
+//! What changes under a running service.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::http::{self, SOON};
+use crate::program::{DOCUMENT, Installation, RELYING_PARTY};
+use crate::softhsm::with_token;
+
+/// Polls a login while another process runs a command, and returns how the poll ended.
+fn polled_while(installation: &Installation, command: &[&str]) -> Value {
+    let serving = installation.serve();
+    let path = serving.login();
+    let address = serving.relying_parties;
+    let began = Instant::now();
+    let waiting = std::thread::spawn(move || http::get(address, &path));
+    installation.must(command);
+    let answer = waiting.join().unwrap();
+    // The poll would last two minutes.
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+#[test]
+fn closing_an_account_ends_what_waits_for_it() {
+    with_token(
+        "changes::closing_an_account_ends_what_waits_for_it",
+        |house| {
+            let installation = Installation::prepared(house);
+            let ended = polled_while(&installation, &["account", "close", DOCUMENT]);
+            assert_eq!(
+                ended,
+                json!({"state": "COMPLETE", "result": {"endResult": "DOCUMENT_UNUSABLE"}})
+            );
+        },
+    );
+}
+
+#[test]
+fn a_relying_party_added_while_it_runs_is_served_and_a_removed_one_is_not() {
+    with_token(
+        "changes::a_relying_party_added_while_it_runs_is_served_and_a_removed_one_is_not",
+        |house| {
+            let installation = Installation::prepared(house);
+            installation.must(&["rp", "remove", RELYING_PARTY]);
+            let serving = installation.serve();
+            let body = json!({"relyingPartyUUID": RELYING_PARTY, "relyingPartyName": "DEMO"});
+            let path = format!("/v3/signature/certificate/{DOCUMENT}");
+            let status = || http::post(serving.relying_parties, &path, &body).status;
+            assert_eq!(status(), 403);
+            let add = ["rp", "add", "--name", "DEMO", "--network", "127.0.0.0/8"];
+            installation.must(&[&add[..], &["--uuid", RELYING_PARTY]].concat());
+            let session = serving.login();
+            installation.must(&["rp", "remove", RELYING_PARTY]);
+            assert_eq!(status(), 403);
+            assert_eq!(http::get(serving.relying_parties, &session).status, 404);
+        },
+    );
+}
+
+#[test]
+fn health_tells_of_a_token_that_is_gone() {
+    with_token("changes::health_tells_of_a_token_that_is_gone", |house| {
+        let installation = Installation::prepared(house);
+        let serving = installation.serve();
+        assert_eq!(http::get(serving.relying_parties, "/health").status, 200);
+        std::fs::remove_dir_all(installation.path("tokens")).unwrap();
+        let deadline = Instant::now() + SOON;
+        loop {
+            let health = http::get(serving.relying_parties, "/health");
+            if health.status == 503 {
+                assert_eq!(health.body, json!({"store": true, "hsm": false}));
+                break;
+            }
+            assert!(Instant::now() < deadline, "{health:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    });
+}

@@ -115,7 +115,11 @@ impl Device {
     }
 
     /// `ListAccounts`.
-    pub fn list_accounts(&self, caller: Caller) -> Accounts {
+    pub async fn list_accounts(&self, caller: Caller) -> Accounts {
+        let accounts = self.seen_by(caller);
+        for account in &accounts {
+            account.read_unknown_counts().await;
+        }
         // A file's name tells whose account it is, and its content can no longer.
         let damaged = self.damaged.iter().map(|file| DamagedAccount {
             file: match caller.is_root() {
@@ -125,11 +129,7 @@ impl Device {
             detail: file.detail.clone(),
         });
         Accounts {
-            accounts: self
-                .seen_by(caller)
-                .iter()
-                .map(|account| account.described())
-                .collect(),
+            accounts: accounts.iter().map(|account| account.described()).collect(),
             damaged: damaged.collect(),
         }
     }
@@ -161,7 +161,8 @@ impl Device {
     }
 
     /// `Status`.
-    pub fn status(&self, caller: Caller, subscribers: u32) -> Status {
+    pub async fn status(&self, caller: Caller, subscribers: u32) -> Status {
+        let accounts = self.list_accounts(caller).await.accounts;
         let services = locked(&self.configured);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -172,7 +173,7 @@ impl Device {
                     url: configured.config.url.clone(),
                 })
                 .collect(),
-            accounts: self.list_accounts(caller).accounts,
+            accounts,
             subscribers,
         }
     }

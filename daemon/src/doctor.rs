@@ -25,7 +25,7 @@ impl Device {
         findings.extend(service_findings(&configured).await);
         findings.push(good("D-Bus", "symbolond answers on the bus"));
         findings.push(subscriber_finding(subscribers));
-        for file in &self.list_accounts(caller).damaged {
+        for file in &self.list_accounts(caller).await.damaged {
             findings.push(finding(
                 "Stored accounts",
                 Severity::Problem,

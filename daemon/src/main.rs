@@ -34,7 +34,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     // Before any thread exists.
-    process::quiet_tss_log();
+    symbolon_tpm::esys::silence_library_log();
     let arguments = Arguments::parse();
     supervision::start_logging();
     if let Err(error) = process::keep_out_of_core_dumps() {

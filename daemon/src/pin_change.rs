@@ -44,7 +44,8 @@ impl Account {
             .core
             .vault
             .call(move |vault| vault.change_pin(&deed.key(purpose).share, old, &new))
-            .await?;
+            .await
+            .inspect_err(|_| self.forget_count(purpose))?;
         match outcome {
             PinOutcome::Wrong { tries_left } => Ok(self.pin_was_wrong(purpose, tries_left).await),
             PinOutcome::Locked => Ok(self.pin_was_locked(purpose).await),

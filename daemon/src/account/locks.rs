@@ -122,6 +122,26 @@ impl Account {
         }
     }
 
+    /// Reads the counters that are not known: after a fault of the hardware nobody can tell
+    /// whether it had judged, and where an owner password is missing they stay unknown.
+    pub(crate) async fn read_unknown_counts(&self) {
+        for purpose in PURPOSES {
+            let count = self.count(purpose);
+            if count.is_some() && count != Some(LOCKED_UNREAD) {
+                continue;
+            }
+            let read = self.read_count(purpose).await;
+            if read.is_err() && count == Some(LOCKED_UNREAD) {
+                self.set_count(purpose, count);
+            }
+        }
+    }
+
+    /// The hardware failed while it had a PIN: what was known of its counter is not true any more.
+    pub(crate) fn forget_count(&self, purpose: KeyPurpose) {
+        self.set_count(purpose, None);
+    }
+
     /// Reads both counters.
     pub(crate) async fn read_counts(&self) {
         for purpose in PURPOSES {

@@ -100,6 +100,7 @@ impl Account {
 
     /// The service may not be reachable; then what is known must do.
     pub(crate) async fn settle_lock_if_any(self: &Arc<Self>) {
+        self.read_unknown_counts().await;
         if !self.may_be_locked() {
             return;
         }
@@ -118,7 +119,8 @@ impl Account {
             .core
             .vault
             .call(move |vault| vault.sign(&deed.key(purpose).share, pin, &message))
-            .await?;
+            .await
+            .inspect_err(|_| self.forget_count(purpose))?;
         match outcome {
             PinOutcome::Accepted(share) => {
                 self.check_share(&share, &draft.message, entry)?;

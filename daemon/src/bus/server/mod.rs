@@ -61,7 +61,7 @@ struct Server {
 impl Server {
     async fn list_accounts(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.list_accounts(caller))
+        json(&self.device.list_accounts(caller).await)
     }
 
     async fn list_pending(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
@@ -72,7 +72,7 @@ impl Server {
     async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
         let subscribers = self.subscribers.of(caller);
-        json(&self.device.status(caller, subscribers))
+        json(&self.device.status(caller, subscribers).await)
     }
 
     async fn history(

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use zeroize::Zeroizing;
 
+use crate::child::die_with_parent;
 use crate::secret::Secret;
 
 /// The longest line, in octets and without its line feed.
@@ -18,7 +19,7 @@ const LINE_LIMIT: usize = 1000;
 /// How long a server may take to end by itself after it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running Assuan server, killed when this is dropped.
+/// A running Assuan server, killed when this is dropped or this process dies.
 pub(crate) struct Server {
     child: Child,
     input: ChildStdin,
@@ -53,6 +54,7 @@ impl Server {
         mut program: Command,
         patience: Duration,
     ) -> Result<Self, AssuanError> {
+        die_with_parent(&mut program);
         let mut child = program
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

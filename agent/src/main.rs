@@ -4,6 +4,7 @@
 mod agent;
 mod approval;
 mod assuan;
+mod child;
 mod daemon;
 mod desk;
 mod notification;
@@ -50,6 +51,7 @@ struct Arguments {
     close_notifications: bool,
 }
 
+// One thread: it also spawns the PIN prompt, which is to die with the thread that spawned it.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -220,7 +220,7 @@ async fn a_hostile_description_neither_ends_a_line_nor_exceeds_it() {
 
 #[tokio::test]
 async fn a_request_taken_back_takes_the_prompt_away() {
-    let fake = Fake::answering("touch $0.asking; exec sleep 600");
+    let fake = Fake::answering("touch $0.asking; exec sleep 60");
     let asking = fake.folder.path().join("fake.asking");
     let answer = fake
         .pinentry
@@ -232,7 +232,7 @@ async fn a_request_taken_back_takes_the_prompt_away() {
 
 #[tokio::test]
 async fn a_prompt_that_does_not_want_to_go_goes_too() {
-    let fake = Fake::answering("trap '' TERM; touch $0.asking; exec sleep 600");
+    let fake = Fake::answering("trap '' TERM; touch $0.asking; exec sleep 60");
     let asking = fake.folder.path().join("fake.asking");
     let answer = fake
         .pinentry

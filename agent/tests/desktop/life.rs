@@ -39,6 +39,23 @@ async fn an_ending_agent_takes_its_prompt_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_agent_takes_its_prompt_along() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let daemon = FakeDaemon::start(&stage.system).await;
+    daemon.keep(login("t1", "Bank of X", "Log in", "4821"));
+    let mut agent = stage.start_agent().await;
+    let dunst = stage.dunst().await;
+    dunst.shows(1).await;
+    dunst.click().await;
+    stage.pinentry.asked(1).await;
+    agent.signal(Signal::KILL);
+    agent.ended().await;
+    stage.pinentry.gone().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_agent_left_is_closed() {
     let Some(stage) = Stage::set().await else {
         return;

@@ -128,10 +128,11 @@ impl Connection {
         match proven {
             Ok(()) => Ok(Verdict::Right),
             // An index that somebody put in the place of ours refuses PINs too. That is no verdict.
-            Err(error) if error.is_wrong_authorization() => {
-                self.check_index(share)?;
-                Ok(Verdict::Wrong)
-            }
+            Err(error) if error.is_wrong_authorization() => match self.check_index(share) {
+                Err(lost @ VaultError::Lost { .. }) => Err(lost),
+                // The TPM has counted: the verdict stands even if it is gone by now.
+                _ => Ok(Verdict::Wrong),
+            },
             Err(error) if error.is(response::AUTH_UNAVAILABLE) => {
                 self.check_index(share)?;
                 Ok(Verdict::Locked)

@@ -33,11 +33,14 @@ impl std::fmt::Debug for OwnerPassword {
     }
 }
 
+/// The storage key and its Name.
+type StorageKey = (Arc<Object>, Vec<u8>);
+
 /// A connection. Dropped as soon as the way to the TPM fails.
 pub(crate) struct Connection {
     pub(crate) context: Context,
     owner_has_password: bool,
-    storage_key: Option<(Arc<Object>, Vec<u8>)>,
+    storage_key: Option<StorageKey>,
     indices: HashMap<u32, Arc<Object>>,
     /// The key share that was used last stays loaded.
     pub(crate) loaded: Option<(u32, Object)>,
@@ -88,7 +91,7 @@ impl Connection {
     }
 
     /// The storage key and its Name, made if there is none. Refuses one that is no storage key.
-    pub(crate) fn own_storage_key(&mut self) -> Result<(Arc<Object>, Vec<u8>), VaultError> {
+    pub(crate) fn own_storage_key(&mut self) -> Result<StorageKey, VaultError> {
         let found = match self.find_storage_key()? {
             Some(found) => found,
             None => self.make_storage_key()?,
@@ -105,9 +108,7 @@ impl Connection {
         Ok(found)
     }
 
-    pub(crate) fn find_storage_key(
-        &mut self,
-    ) -> Result<Option<(Arc<Object>, Vec<u8>)>, VaultError> {
+    pub(crate) fn find_storage_key(&mut self) -> Result<Option<StorageKey>, VaultError> {
         if self.storage_key.is_none() {
             match self.context.open(STORAGE_KEY_HANDLE) {
                 Ok(key) => {
@@ -121,7 +122,7 @@ impl Connection {
         Ok(self.storage_key.clone())
     }
 
-    fn make_storage_key(&mut self) -> Result<(Arc<Object>, Vec<u8>), VaultError> {
+    fn make_storage_key(&mut self) -> Result<StorageKey, VaultError> {
         let refused = by_owner("make the storage key");
         let (transient, _) = {
             let session = self.owner_session(None, SessionUse::LAST)?;

@@ -12,7 +12,7 @@
 //! * [`sealed`]: what the daemon keeps for us. [`objects`]: the templates of all keys.
 //! * [`identity`]: the device key and the attestation key.
 //! * [`probe`]: whether this TPM does what the scheme needs.
-//! * [`esys`]: tpm2-tss.
+//! * [`esys`] is the way into tpm2-tss.
 
 mod approve;
 mod change;

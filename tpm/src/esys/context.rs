@@ -18,6 +18,8 @@ use tss_esapi::tss2_esys::{
 use super::error::EsysError;
 use super::handle::Authorization;
 
+const TCTI_IO_ERROR: TSS2_RC = 0x000a_000a;
+
 /// A connection to a TPM. Clones share it; the last one closes it.
 #[derive(Clone)]
 pub struct Context {
@@ -103,6 +105,13 @@ impl Context {
         sessions: &[Authorization<'_>],
         function: impl FnOnce(*mut ESYS_CONTEXT, [ESYS_TR; 3]) -> TSS2_RC,
     ) -> Result<(), EsysError> {
+        // The library would call what follows a broken command a bad sequence.
+        if self.is_broken() {
+            return Err(EsysError {
+                command,
+                code: TCTI_IO_ERROR,
+            });
+        }
         let mut slots = [tss_esapi::tss2_esys::ESYS_TR_NONE; 3];
         for (slot, session) in slots.iter_mut().zip(sessions) {
             *slot = session.handle();

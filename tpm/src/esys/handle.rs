@@ -146,6 +146,11 @@ impl Session {
         self.handle
     }
 
+    /// The session is no longer in the TPM: there is nothing to flush.
+    pub(super) fn forget(self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn set_continues(&self, continues: bool) {
         self.continues.store(continues, Ordering::Relaxed);
     }

@@ -8,6 +8,7 @@
 //! This is the only module with `unsafe`. It is public for the tests, which attack a vault's
 //! objects with it; programs use [`crate::TpmVault`].
 
+mod commands_attack;
 mod commands_key;
 mod commands_nv;
 mod commands_policy;
@@ -18,6 +19,7 @@ mod error;
 mod handle;
 mod structures;
 
+pub use commands_attack::SavedSession;
 pub use commands_key::Verified;
 pub use commands_nv::{Certified, NvAuthority};
 pub use commands_policy::SignedAssertion;

@@ -1,5 +1,18 @@
 //! A software TPM of each test's own: own folder, own ports, killed when dropped.
-#![allow(dead_code, reason = "every test binary uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary uses a part of it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "test code: a failed step fails the test"
+)]
+
+pub mod loot;
+pub mod proxy;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -144,5 +157,22 @@ pub fn two_free_ports() -> u16 {
         if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
             return port;
         }
+    }
+}
+
+/// A bench on a software TPM that the test keeps.
+pub struct Borrowed(pub String);
+
+impl Bench for Borrowed {
+    fn vault(&self) -> Box<dyn Vault> {
+        Box::new(TpmVault::open(&self.0, None).unwrap())
+    }
+
+    fn power_off(&mut self) {
+        panic!("the test keeps the software TPM");
+    }
+
+    fn power_on(&mut self) {
+        panic!("the test keeps the software TPM");
     }
 }

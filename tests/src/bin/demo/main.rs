@@ -15,6 +15,7 @@ mod person;
 mod show;
 mod story;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::thread;
 
@@ -35,9 +36,10 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
     ) else {
         eprintln!("signals cannot be awaited");
         return ExitCode::FAILURE;
@@ -57,12 +59,18 @@ async fn main() -> ExitCode {
         },
         _ = interrupt.recv() => interrupted(),
         _ = terminate.recv() => interrupted(),
+        _ = hang_up.recv() => interrupted(),
     }
 }
 
 fn interrupted() -> ExitCode {
+    // The story's thread is about to find that its processes are gone. It is not to say so.
+    let mut out = std::io::stdout().lock();
+    std::panic::set_hook(Box::new(|_| {}));
     leftovers::clear();
-    println!("\nInterrupted. Every process has ended, and the folder is gone.");
-    // Not a return: the story's thread may be about to complain that its processes are gone.
+    let told = "\nInterrupted. Every process has ended, and the folder is gone.\n";
+    // The terminal may be gone too.
+    out.write_all(told.as_bytes()).ok();
+    out.flush().ok();
     std::process::exit(INTERRUPTED.into())
 }

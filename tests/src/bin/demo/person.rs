@@ -92,14 +92,13 @@ impl Person {
     ) -> Ended {
         match self {
             Self::AtTerminal => run(device, &["approve", transaction], ""),
-            Self::Absent { pin1, pin2 } => approve_with(device, transaction, choose(pin1, pin2)),
+            Self::Absent { pin1, pin2 } => run(
+                device,
+                &["approve", transaction, "--pin-stdin"],
+                choose(pin1, pin2),
+            ),
         }
     }
-}
-
-/// Approves with a PIN that nobody types.
-pub(crate) fn approve_with(device: &Device, transaction: &str, pin: &str) -> Ended {
-    run(device, &["approve", transaction, "--pin-stdin"], pin)
 }
 
 /// Runs the command line as a person sees it; a prompt of its own opens the terminal by itself.

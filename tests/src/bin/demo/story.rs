@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use symbolon_tests::cli::code;
 use symbolon_tests::openssl;
 use symbolon_tests::relying_party::{Algorithm, Target};
 use symbolon_tests::rig::Rig;
 use symbolon_tests::service::SCHEME;
 
-use crate::person::{Ended, Person, approve_with};
+use crate::person::{Ended, Person};
 use crate::show::{chapter, line, say, strong, verified};
 
 const PERSON: (&str, &str, &str) = ("PNOEE-30303039914", "Mari", "Maasikas");
 const DOCUMENT: &str = "I, Mari Maasikas, lend my bicycle to Juhan until Sunday.\n";
 const ALGORITHM: Algorithm = Algorithm::Pss("SHA-512");
+
+/// What a thief tries.
+const GUESSES: [&str; 3] = ["9274", "8305", "7416"];
 
 /// A person may read before typing.
 const PATIENCE: Duration = Duration::from_secs(130);
@@ -118,7 +122,7 @@ fn login(rig: &Rig, person: &Person, document_number: &str) -> Result<(), Stop> 
     verified(
         "openssl dgst -verify",
         &format!(
-            "the login's signature, RSASSA-PSS, {} bits, by one key",
+            "the login's signature: one of RSA, {} bits, RSASSA-PSS with SHA-512",
             proven.signature.len() * 8
         ),
     );
@@ -157,11 +161,14 @@ fn lock(rig: &Rig, document_number: &str) -> Result<(), Stop> {
         .relying_party
         .login(&target, ALGORITHM, "Log in once more?");
     let shown = rig.device.wait_for(&login.verification_code);
-    say("A thief asks for a login and tries 9274, 8305 and 7416. The TPM counts.");
-    for guess in ["9274", "8305", "7416"] {
-        if approve_with(&rig.device, id_of(&shown), guess) == Ended::Done {
-            return Err(Stop::Failed("that was no wrong PIN; bad luck".into()));
+    say("A thief asks for a login and guesses. The TPM counts.");
+    for guess in GUESSES {
+        let said = rig.device.approve(id_of(&shown), guess);
+        if said.code == code::DONE {
+            return Err(Stop::Failed(format!("{guess} was the PIN: try again")));
         }
+        let told = said.err.trim().lines().last().unwrap_or_default();
+        line(guess, told.trim_start_matches("symbolon: "));
     }
     let status = rig.relying_party.wait(&login.session, PATIENCE);
     show_result(&status);

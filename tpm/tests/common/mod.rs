@@ -36,11 +36,7 @@ impl Swtpm {
     /// where `CI` is set it has to be.
     pub fn start() -> Option<Self> {
         if let Err(error) = Command::new("swtpm").arg("--version").output() {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "swtpm is missing: {error}"
-            );
-            eprintln!("SKIPPED: swtpm is not installed ({error})");
+            skip("swtpm", &error);
             return None;
         }
         // Others take ports too, between our finding two free ones and swtpm's binding them.
@@ -142,6 +138,15 @@ impl Bench for Swtpm {
     fn power_on(&mut self) {
         self.start_again();
     }
+}
+
+/// Says loudly that a test is left out; where `CI` is set, none may be.
+pub fn skip(missing: &str, error: &std::io::Error) {
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{missing} is missing: {error}"
+    );
+    eprintln!("SKIPPED: {missing} is not installed ({error})");
 }
 
 /// The TCTI string of a software TPM on this port.

@@ -31,7 +31,7 @@ impl Account {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.core.store.remove(self.document_number()).await?;
+        self.remove_files().await?;
         self.announce_change();
         Ok(())
     }

@@ -196,6 +196,9 @@ impl Account {
         let Some(cursor) = cursor else {
             return Ok(());
         };
+        if self.is_deleted() {
+            return Ok(());
+        }
         self.core.store.save_cursor(self.document_number(), cursor);
         if !more_to_come {
             self.link.call("", &Acknowledge { cursor }).await?;

@@ -54,6 +54,8 @@ pub(crate) struct Account {
     /// What `standing` holds is not all on the disk.
     unsaved: AtomicBool,
     saving: tokio::sync::Mutex<()>,
+    /// Nothing is stored any more. Changed while `saving` is held.
+    deleted: AtomicBool,
     underway: Mutex<Result<Option<Underway>, String>>,
     counts: Mutex<Counts>,
     book: Mutex<Book>,
@@ -81,6 +83,7 @@ impl Account {
             settling: tokio::sync::Mutex::new(()),
             unsaved: AtomicBool::new(false),
             saving: tokio::sync::Mutex::new(()),
+            deleted: AtomicBool::new(false),
             underway: Mutex::new(underway),
             counts: Mutex::new(Counts::default()),
             book: Mutex::new(Book::default()),
@@ -137,6 +140,9 @@ impl Account {
             change(&mut standing);
             Store::sealed(&self.deed, &standing)?
         };
+        if self.is_deleted() {
+            return Ok(());
+        }
         self.unsaved.store(true, Ordering::Relaxed);
         self.core
             .store
@@ -144,6 +150,18 @@ impl Account {
             .await?;
         self.unsaved.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Removes all files. What comes later (the service tells of the closing as well) does not
+    /// bring them back.
+    pub(crate) async fn remove_files(&self) -> Result<(), FileError> {
+        let _saving = self.saving.lock().await;
+        self.deleted.store(true, Ordering::Relaxed);
+        self.core.store.remove(self.document_number()).await
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
     }
 
     /// Stores what an earlier failure left unstored.
@@ -228,7 +246,10 @@ impl Account {
     }
 
     pub(crate) async fn record(&self, entry: HistoryEntry) {
-        self.core.store.record(self.document_number(), entry).await;
+        let _saving = self.saving.lock().await;
+        if !self.is_deleted() {
+            self.core.store.record(self.document_number(), entry).await;
+        }
     }
 
     fn note_clock(&self, server_time: i64) {

@@ -31,6 +31,8 @@ pub mod services;
 #[cfg(test)]
 mod test_keys;
 #[cfg(test)]
+mod test_service;
+#[cfg(test)]
 mod test_transactions;
 #[cfg(test)]
 mod test_vault;

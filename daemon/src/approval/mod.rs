@@ -4,6 +4,8 @@
 //! * `confirmation`: from the share to the stored answer, over lost answers and crashes.
 
 mod confirmation;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

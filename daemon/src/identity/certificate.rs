@@ -60,7 +60,7 @@ pub(super) fn public_key_info(device_key: &[u8]) -> Result<Vec<u8>, CertificateE
     Ok(key.to_public_key_der().map_err(malformed)?.into_vec())
 }
 
-fn contents(device_key: &[u8]) -> Result<TbsCertificate, CertificateError> {
+pub(crate) fn contents(device_key: &[u8]) -> Result<TbsCertificate, CertificateError> {
     let name = Name::from_str("CN=Symbolon device").map_err(malformed)?;
     let key_info = public_key_info(device_key)?;
     let beginning = DateTime::new(2020, 1, 1, 0, 0, 0).map_err(malformed)?;

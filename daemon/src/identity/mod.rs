@@ -7,5 +7,7 @@
 mod certificate;
 mod tls;
 
+#[cfg(test)]
+pub(crate) use certificate::contents;
 pub use certificate::{CertificateError, self_signed};
 pub use tls::{TlsSetupError, client_config};

@@ -13,6 +13,8 @@
 mod caller;
 mod secret;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

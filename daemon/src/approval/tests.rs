@@ -1,0 +1,440 @@
+//! Approvals against a service that answers by script, over real TLS with the vault's key.
+
+use std::sync::Arc;
+
+use num_bigint::BigUint;
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::problem::ProblemCode;
+use symbolon_protocol::device::transaction::{Confirm, Confirmed, Pending, Transaction};
+use symbolon_protocol::freshness::FreshnessToken;
+use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
+use symbolon_protocol::release::PolicyReference;
+use symbolon_protocol::split_key::{Modulus, PartialSignature, SplitKey};
+use symbolon_protocol::transaction::rebuild_message;
+use symbolon_vault::{Pin, ShareEnrolment};
+use tempfile::TempDir;
+
+use crate::account::{Account, Core};
+use crate::accounts::{Deed, Standing, Store, StoredAccount, StoredKey};
+use crate::announcer::Announcer;
+use crate::bus::fault::FaultKind;
+use crate::bus::messages::{HistoryEvent, Verdict};
+use crate::identity::{client_config, self_signed};
+use crate::link::Link;
+use crate::test_keys::KEYS;
+use crate::test_service::{Answer, TestService};
+use crate::test_transactions::{account, authentication};
+use crate::test_vault::TestVault;
+use crate::vault_thread::VaultHandle;
+
+const INTERACTIONS: &str = r#"[{"type":"displayTextAndPIN","displayText60":"Log in?"}]"#;
+
+struct Stage {
+    folder: TempDir,
+    vault: TestVault,
+    service: TestService,
+    core: Arc<Core>,
+    account: Arc<Account>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Answered,
+    /// The service acts, and its answer is lost.
+    AnswerLost,
+    Refused(ProblemCode),
+}
+
+impl Stage {
+    /// An account whose service treats confirmations by turns as `fates` say, the last for ever.
+    async fn set(transaction: &Transaction, fates: Vec<Fate>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = TestVault::default();
+        let service = TestService::start(script(transaction.clone(), fates)).await;
+        let (announcer, _) = Announcer::new();
+        let core = Arc::new(Core {
+            vault: VaultHandle::start(Box::new(vault.clone())).unwrap(),
+            store: Store::open(folder.path()).unwrap(),
+            announcer,
+            releasing: tokio::sync::Mutex::new(()),
+        });
+        let stored = enrolled(&core).await;
+        let octets = Store::sealed(&stored.deed, &stored.standing).unwrap();
+        let number = &stored.deed.document_number;
+        core.store.write(number, octets).await.unwrap();
+        let account = started(stored, &core, &service);
+        account.sync().await.unwrap();
+        Self {
+            folder,
+            vault,
+            service,
+            core,
+            account,
+        }
+    }
+
+    /// The account as the next start of the daemon finds it.
+    fn restarted(&self) -> Arc<Account> {
+        let (mut stored, damaged) = self.core.store.read_all().unwrap();
+        assert!(damaged.is_empty());
+        started(stored.remove(0), &self.core, &self.service)
+    }
+
+    async fn history(&self) -> Vec<HistoryEvent> {
+        let entries = self.core.store.history(&account(), 10).await.unwrap();
+        entries.into_iter().map(|entry| entry.event).collect()
+    }
+
+    fn is_anything_under_way(&self) -> bool {
+        let name = format!("accounts/{}.confirm.json", account());
+        self.folder.path().join(name).exists()
+    }
+}
+
+fn started(stored: StoredAccount, core: &Arc<Core>, service: &TestService) -> Arc<Account> {
+    let tls = client_config(
+        &core.vault,
+        &stored.deed.identity,
+        stored.deed.device_key.as_slice(),
+        stored.deed.device_certificate.0.clone(),
+        service.roots.clone(),
+    )
+    .unwrap();
+    let link = Link::new(service.target(tls));
+    Arc::new(Account::new(stored, core.clone(), link))
+}
+
+async fn enrolled(core: &Core) -> StoredAccount {
+    let identity = core
+        .vault
+        .call(|vault| vault.create_identity())
+        .await
+        .unwrap();
+    let certificate = self_signed(&core.vault, &identity.sealed, &identity.device_key.0)
+        .await
+        .unwrap();
+    let deed = Deed {
+        document_number: account(),
+        person: account().person(),
+        given_name: "Mari".to_owned(),
+        surname: "Maasikas".to_owned(),
+        level: CertificateLevel::Qualified,
+        service: "test".to_owned(),
+        device_name: "test".to_owned(),
+        owner: 1000,
+        enrolled_at: 0,
+        identity: identity.sealed,
+        device_key: identity.device_key,
+        device_certificate: certificate.into(),
+        authentication: share(core, KeyPurpose::Authentication, b"1593").await,
+        signing: share(core, KeyPurpose::Signing, b"26481").await,
+    };
+    let standing = Standing {
+        to_activate: None,
+        freshness_token: FreshnessToken::draw().unwrap(),
+        lock: None,
+        closed: false,
+        closure: None,
+    };
+    StoredAccount { deed, standing }
+}
+
+async fn share(core: &Core, purpose: KeyPurpose, digits: &[u8]) -> StoredKey {
+    let pin = Pin::parse(digits).unwrap();
+    let enrolment = ShareEnrolment {
+        reference: PolicyReference {
+            document_number: account(),
+            purpose,
+        },
+        release_key: Octets(vec![4; 65]),
+        purpose,
+    };
+    let made = core
+        .vault
+        .call(move |vault| vault.enrol(&enrolment, &pin))
+        .await
+        .unwrap();
+    let own = Modulus::from_octets(made.public.modulus.as_slice()).unwrap();
+    StoredKey {
+        share: made.sealed,
+        share_modulus: made.public.modulus,
+        modulus: Octets(own.multiply(&service_modulus()).unwrap().to_octets()),
+        certificate: Octets(Vec::new()),
+    }
+}
+
+fn number(hex: &str) -> BigUint {
+    BigUint::parse_bytes(hex.as_bytes(), 16).unwrap()
+}
+
+fn service_modulus() -> Modulus {
+    Modulus::from_octets(&number(KEYS[2].0).to_bytes_be()).unwrap()
+}
+
+/// A service with one transaction, which completes what it is sent.
+fn script(
+    transaction: Transaction,
+    fates: Vec<Fate>,
+) -> impl FnMut(&str, &[u8]) -> Answer + Send + 'static {
+    let mut confirmations = 0;
+    let mut stored: Option<(Vec<u8>, String)> = None;
+    let json = |value: String| Answer::Json(value);
+    move |path, body| match path.rsplit('/').next().unwrap() {
+        "transactions" => json(
+            serde_json::to_string(&Pending {
+                transactions: vec![transaction.clone()],
+            })
+            .unwrap(),
+        ),
+        "account" => json(format!(
+            r#"{{"documentNumber":"{}","level":"QUALIFIED","lock":{{"state":"open"}},"closed":null,"expiresAt":0}}"#,
+            account()
+        )),
+        "challenge" => json(r#"{"nonce":"AAAA"}"#.to_owned()),
+        "lock" => json(
+            r#"{"state":"locked","purpose":"authentication","until":0,"remainingSeconds":10800}"#
+                .to_owned(),
+        ),
+        "confirm" => {
+            let fate = fates[confirmations.min(fates.len() - 1)];
+            confirmations += 1;
+            if let Fate::Refused(code) = fate {
+                return Answer::Problem(code);
+            }
+            let reply = match &stored {
+                Some((first, reply)) => {
+                    assert_eq!(first, body, "a repetition must be identical");
+                    reply.clone()
+                }
+                None => completed(&transaction, body),
+            };
+            stored = Some((body.to_vec(), reply.clone()));
+            match fate {
+                Fate::AnswerLost => Answer::Cut,
+                _ => json(reply),
+            }
+        }
+        "refuse" => json("{}".to_owned()),
+        _ => Answer::Problem(ProblemCode::NotFound),
+    }
+}
+
+/// The service's half.
+fn completed(transaction: &Transaction, body: &[u8]) -> String {
+    let request: Confirm = serde_json::from_slice(body).unwrap();
+    let device = Modulus::from_octets(&number(KEYS[0].0).to_bytes_be()).unwrap();
+    let key = SplitKey::new(device, service_modulus()).unwrap();
+    let message = rebuild_message(
+        transaction,
+        request.interaction,
+        request.user_challenge.as_deref(),
+        request.salt.as_slice(),
+        key.modulus(),
+    )
+    .unwrap();
+    let base = BigUint::from_bytes_be(&message.reduced(&service_modulus()));
+    let power = base
+        .modpow(&number(KEYS[2].1), &number(KEYS[2].0))
+        .to_bytes_be();
+    let mut half = vec![0; service_modulus().octets() - power.len()];
+    half.extend(power);
+    let signature = key
+        .combine(
+            &PartialSignature::from_octets(request.share.0),
+            &PartialSignature::from_octets(half),
+            &message,
+        )
+        .unwrap();
+    serde_json::to_string(&Confirmed {
+        signature: signature.as_slice().into(),
+        freshness_token: FreshnessToken::draw().unwrap().as_str().to_owned(),
+    })
+    .unwrap()
+}
+
+fn pin(digits: &[u8]) -> Pin {
+    Pin::parse(digits).unwrap()
+}
+
+fn token(account: &Account) -> String {
+    account.standing().freshness_token.as_str().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_pin_brings_a_signature_and_the_next_token() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let first = token(&stage.account);
+
+    let begun = stage.account.begin_approval(transaction.id).await.unwrap();
+    assert_eq!(begun.transaction.text, "Log in?");
+    let verdict = stage.account.approve(transaction.id, pin(b"1593")).await;
+
+    assert_eq!(verdict, Ok(Verdict::Accepted {}));
+    assert_ne!(token(&stage.account), first);
+    assert_eq!(token(&stage.restarted()), token(&stage.account));
+    assert!(!stage.is_anything_under_way());
+    assert_eq!(stage.history().await, [HistoryEvent::Approved]);
+    let again = stage.account.approve(transaction.id, pin(b"1593")).await;
+    assert_eq!(again.unwrap_err().kind, FaultKind::AnsweredElsewhere);
+    assert_eq!(stage.vault.inside().judged, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_asked_for_again_with_the_same_octets() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::AnswerLost, Fate::Answered]).await;
+
+    let verdict = stage.account.approve(transaction.id, pin(b"1593")).await;
+
+    assert_eq!(verdict, Ok(Verdict::Accepted {}));
+    let bodies = stage.service.bodies("/confirm");
+    assert!(bodies.len() >= 2);
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    assert_eq!(stage.vault.inside().judged, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    // As far as a daemon comes that is killed between storing and sending.
+    let entry = stage.account.waiting(transaction.id).await.unwrap();
+    let super::Judged::Share(confirm) = stage.account.judge(&entry, pin(b"1593")).await.unwrap()
+    else {
+        panic!("the PIN is right");
+    };
+    let underway = crate::accounts::Underway {
+        transaction: transaction.clone(),
+        body: serde_json::to_string(&confirm).unwrap(),
+    };
+    stage.account.keep_underway(underway).await.unwrap();
+    assert!(stage.service.bodies("/confirm").is_empty());
+
+    let restarted = stage.restarted();
+    restarted.resume_underway().await;
+
+    assert_eq!(stage.service.bodies("/confirm").len(), 1);
+    assert_ne!(token(&restarted), confirm.freshness_token);
+    assert!(!stage.is_anything_under_way());
+    assert_eq!(stage.history().await, [HistoryEvent::Approved]);
+    assert_eq!(stage.vault.inside().judged, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_whose_answer_was_stored_is_never_sent_again() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let entry = stage.account.waiting(transaction.id).await.unwrap();
+    let super::Judged::Share(confirm) = stage.account.judge(&entry, pin(b"1593")).await.unwrap()
+    else {
+        panic!("the PIN is right");
+    };
+    let underway = crate::accounts::Underway {
+        transaction: transaction.clone(),
+        body: serde_json::to_string(&confirm).unwrap(),
+    };
+    stage.account.keep_underway(underway).await.unwrap();
+    // The next token was stored; then the power went before the file was removed.
+    let next = FreshnessToken::draw().unwrap();
+    let expected = next.as_str().to_owned();
+    stage
+        .account
+        .change(|standing| standing.freshness_token = next)
+        .await
+        .unwrap();
+
+    let restarted = stage.restarted();
+    restarted.resume_underway().await;
+
+    assert!(stage.service.bodies("/confirm").is_empty());
+    assert_eq!(token(&restarted), expected);
+    assert!(!stage.is_anything_under_way());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_wrong_pins_lock_and_the_lock_is_reported_with_its_time() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    for left in [2, 1] {
+        let verdict = stage.account.approve(transaction.id, pin(b"0000")).await;
+        assert_eq!(
+            verdict,
+            Ok(Verdict::WrongPin {
+                tries_left: Some(left)
+            })
+        );
+    }
+
+    let verdict = stage.account.approve(transaction.id, pin(b"0000")).await;
+
+    let Ok(Verdict::Locked {
+        by: KeyPurpose::Authentication,
+        remaining_seconds: Some(remaining),
+        ..
+    }) = verdict
+    else {
+        panic!("{verdict:?}");
+    };
+    assert!((10_790..=10_800).contains(&remaining));
+    assert_eq!(stage.service.bodies("/lock").len(), 1);
+    assert!(stage.service.bodies("/confirm").is_empty());
+    // The other PIN is stopped too, and nothing more is judged.
+    let begun = stage.account.begin_approval(transaction.id).await.unwrap();
+    assert!(matches!(
+        begun.pin,
+        crate::bus::messages::PinStanding::Locked { .. }
+    ));
+    assert_eq!(stage.vault.inside().judged, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_hardware_is_no_guess_and_leaves_the_transaction_open() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    stage.account.read_counts().await;
+    stage.vault.inside().faults = 1;
+
+    let fault = stage.account.approve(transaction.id, pin(b"1593")).await;
+
+    assert_eq!(fault.unwrap_err().kind, FaultKind::HardwareUnavailable);
+    assert_eq!(stage.vault.inside().judged, 0);
+    let verdict = stage.account.approve(transaction.id, pin(b"1593")).await;
+    assert_eq!(verdict, Ok(Verdict::Accepted {}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_refuses_is_told_by_its_reason() {
+    let cases = [
+        (ProblemCode::AlreadyAnswered, FaultKind::AnsweredElsewhere),
+        (ProblemCode::Expired, FaultKind::Expired),
+        (ProblemCode::Locked, FaultKind::Locked),
+        (ProblemCode::AccountClosed, FaultKind::AccountClosed),
+        (ProblemCode::StaleToken, FaultKind::ServiceRefused),
+    ];
+    for (code, kind) in cases {
+        let transaction = authentication(INTERACTIONS);
+        let stage = Stage::set(&transaction, vec![Fate::Refused(code)]).await;
+
+        let fault = stage.account.approve(transaction.id, pin(b"1593")).await;
+
+        assert_eq!(fault.unwrap_err().kind, kind, "{code:?}");
+        assert!(!stage.is_anything_under_way(), "{code:?}");
+        let closed = code == ProblemCode::AccountClosed;
+        assert_eq!(stage.account.is_closed(), closed, "{code:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_names_the_interaction_that_was_shown() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+
+    stage.account.refuse(transaction.id).await.unwrap();
+
+    let bodies = stage.service.bodies("/refuse");
+    let refusal: serde_json::Value = serde_json::from_slice(&bodies[0]).unwrap();
+    assert_eq!(refusal["reason"], "user");
+    assert_eq!(refusal["interaction"], "displayTextAndPIN");
+    assert_eq!(stage.history().await, [HistoryEvent::Refused]);
+}

@@ -15,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use num_bigint::BigUint;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::{
     Activate, BeginEnrolment, DeviceKey, Hardware, RegisterKeys,
@@ -150,7 +151,8 @@ impl SoftKey {
 
     fn public(&self) -> DeviceKey {
         let mut index_name = vec![0, 0x0b];
-        index_name.extend([0; 32]);
+        // The Name of an index that does not exist, another one for each key.
+        index_name.extend(Sha256::digest(self.modulus.to_bytes_be()));
         DeviceKey {
             modulus: Octets(self.modulus.to_bytes_be()),
             pin_index_name: Octets(index_name),

@@ -6,6 +6,8 @@
 
 mod calls;
 mod enrolments;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -73,7 +73,7 @@ impl Folder {
         Ok(Self(folder.into()))
     }
 
-    pub(super) async fn write(&self, pending: &Pending) -> Result<(), FileError> {
+    pub(crate) async fn write(&self, pending: &Pending) -> Result<(), FileError> {
         let octets = seal(pending)?;
         let path = self.path(pending.begun.enrolment);
         off_the_runtime(move || write_atomically(&path, &octets)).await

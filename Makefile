@@ -1,11 +1,15 @@
 # What a newcomer needs. Each target sets up what it needs by itself; `make` alone lists them.
 
 CARGO ?= cargo
+# A toolchain by rustup may not be on the path yet.
+# libtss2 writes every wrong PIN of a test on standard error by itself.
+export TSS2_LOG ?= all+none
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 # Unattended demo: make demo PINS=1593,26481 (PIN1 of 4 to 12 digits, PIN2 of 5 to 12).
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint deb dependencies
+.PHONY: help demo test bench lint audit deb dependencies
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +30,11 @@ lint: ## format, clippy, licences
 	packaging/install-dependencies --lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) deny check
+	$(CARGO) deny check bans licenses sources
+
+audit: ## known holes in what we build on (fetches the advisory database)
+	packaging/install-dependencies --lint
+	$(CARGO) deny check advisories
 
 deb: ## the Debian packages, into target/debian
 	packaging/install-dependencies --deb

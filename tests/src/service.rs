@@ -198,7 +198,6 @@ pub struct Service {
     folder: ServiceFolder,
     clock: Option<Clock>,
     process: Running,
-    #[expect(dead_code, reason = "kept for as long as the process runs")]
     ready: ReadySocket,
     relying_party_address: SocketAddr,
     device_address: SocketAddr,

@@ -1,4 +1,9 @@
 //! The numbered scenarios of `docs/scenarios.md`, each on real parts of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on has failed, and one that is left out says so"
+)]
 
 mod clone;
 mod faults;

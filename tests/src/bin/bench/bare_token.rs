@@ -9,7 +9,10 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
+use rustix::process::getpid;
 use symbolon_tests::token::{PIN, Token};
+
+use crate::idle;
 
 /// Octets of a share's modulus.
 const OCTETS: usize = 256;
@@ -18,6 +21,8 @@ const OCTETS: usize = 256;
 pub(crate) struct BareToken {
     /// Unwrap, sign, destroy: per second, by all threads together.
     pub(crate) whole_per_second: f64,
+    /// Unwrap, sign, destroy: processor time of one.
+    pub(crate) processor_time: Duration,
     /// One raw RSA operation with a key that is there already.
     pub(crate) raw_operation: Duration,
 }
@@ -34,6 +39,7 @@ pub(crate) fn measure(folder: &Path, threads: usize, limit: Duration) -> BareTok
     let raw_operation = median(200, || {
         sign(&session, share);
     });
+    let before = idle::processor_time(getpid());
     let counts: usize = thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
             .map(|_| {
@@ -56,7 +62,9 @@ pub(crate) fn measure(folder: &Path, threads: usize, limit: Duration) -> BareTok
             .map(|thread| thread.join().unwrap())
             .sum()
     });
+    let used = idle::processor_time(getpid()) - before;
     BareToken {
+        processor_time: used.div_f64(counts.max(1) as f64),
         whole_per_second: counts as f64 / limit.as_secs_f64(),
         raw_operation,
     }

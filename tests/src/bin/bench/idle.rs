@@ -1,6 +1,7 @@
-//! What a daemon costs that has nothing to do.
+//! What a process costs: a daemon that has nothing to do, and whoever is loaded.
 
 use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +29,21 @@ pub(crate) fn watch(process: Pid) -> Idle {
         threads: field(&status(process), "Threads:"),
         wakeups_per_minute: (after - before) * 60.0 / WATCHED.as_secs_f64(),
     }
+}
+
+/// What a process has used so far, all its threads together (proc(5), `stat` fields 14 and 15).
+pub(crate) fn processor_time(process: Pid) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The second field may hold anything, but ends with the last parenthesis.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
+    let output = Command::new("getconf").arg("CLK_TCK").output().unwrap();
+    let per_second: u64 = String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .unwrap();
+    Duration::from_millis(ticks * 1000 / per_second)
 }
 
 /// Each time a thread was given the processor after it had waited.

@@ -144,6 +144,12 @@ fn report_service(report: &mut Report, token: &BareToken) {
     report.add("bare_token_per_second", token.whole_per_second, "1/s");
     report.add("service_auth_per_second", load.logins_per_second, "1/s");
     report.add("service_confirm_part", load.confirm_part, "");
+    let processor = milliseconds(load.processor_time);
+    report.add("service_processor_ms_per_auth", processor, "ms");
+    let bare = milliseconds(token.processor_time);
+    report.add("bare_token_processor_ms", bare, "ms");
+    // The loading side works on the same processors; this ratio leaves it out.
+    report.add("service_processor_ratio", bare / processor, "");
     report.with_goal(
         "service_auth_ratio",
         load.logins_per_second / token.whole_per_second,

@@ -10,6 +10,7 @@ use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::USUAL;
 use symbolon_tests::service::{Options, Service, ServiceFolder};
 
+use crate::idle;
 use crate::soft_device::SoftDevice;
 
 /// Distinct accounts.
@@ -17,7 +18,7 @@ const ACCOUNTS: usize = 32;
 /// Logins of each.
 const ROUNDS: u32 = 6;
 /// Requests under way at a time.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 32;
 
 /// What was measured.
 pub(crate) struct Load {
@@ -25,6 +26,8 @@ pub(crate) struct Load {
     pub(crate) logins_per_second: f64,
     /// Of the time of one login, what the confirming took.
     pub(crate) confirm_part: f64,
+    /// Processor time of the service for one login.
+    pub(crate) processor_time: Duration,
 }
 
 /// Loads a service of its own. The devices' own arithmetic is not timed: it runs elsewhere in life.
@@ -38,7 +41,7 @@ pub(crate) fn measure() -> Load {
     let mut shares = String::new();
     write!(shares, "{}", ACCOUNTS * 3).unwrap();
     data.must(&["shares", "generate", "--count", &shares]);
-    let service = Service::start(data, None);
+    let mut service = Service::start(data, None);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -47,6 +50,7 @@ pub(crate) fn measure() -> Load {
     let mut devices = enrol_all(&runtime, &service, &folder);
     // Once around to warm up: connections, statements, caches.
     round(&runtime, &service, &mut devices);
+    let before = idle::processor_time(service.process().pid());
     let mut asking = Duration::ZERO;
     let mut confirming = Duration::ZERO;
     for _ in 0..ROUNDS {
@@ -55,9 +59,12 @@ pub(crate) fn measure() -> Load {
         confirming += confirmed;
     }
     let all = (asking + confirming).as_secs_f64();
+    let used = idle::processor_time(service.process().pid()) - before;
+    let logins = ACCOUNTS as f64 * f64::from(ROUNDS);
     Load {
-        logins_per_second: (ACCOUNTS as f64 * f64::from(ROUNDS)) / all,
+        logins_per_second: logins / all,
         confirm_part: confirming.as_secs_f64() / all,
+        processor_time: used.div_f64(logins),
     }
 }
 

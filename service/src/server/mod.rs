@@ -14,7 +14,7 @@ use axum::Router;
 use axum::routing::get;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::certificates::CertificatesError;
 use crate::config::{Config, ConfigError};
@@ -76,6 +76,8 @@ pub async fn serve(
     config_path: PathBuf,
     addresses_file: Option<PathBuf>,
 ) -> Result<(), ServeError> {
+    // Before anything is told to anybody: a signal that nobody listens to ends the process.
+    let signals = Signals::listen()?;
     let Opened {
         service,
         device_tls,
@@ -112,7 +114,7 @@ pub async fn serve(
     }
     tracing::info!(relying_party = %addresses.relying_party, device = %addresses.device, "serving");
     notify(&[NotifyState::Ready]);
-    await_stop(&config_path).await?;
+    signals.await_stop(&config_path).await;
 
     notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
@@ -164,15 +166,30 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
         .map_err(|source| ServeError::Listen { address, source })
 }
 
-async fn await_stop(config_path: &Path) -> Result<(), ServeError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => reload(config_path),
+/// The signals that the service obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Reloads as often as it is asked to, and returns when the service shall end.
+    async fn await_stop(mut self, config_path: &Path) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => reload(config_path),
+            }
         }
     }
 }

@@ -64,14 +64,14 @@ pub(crate) fn costs() -> Option<Costs> {
     for _ in 0..3 {
         rig.try_pin1(&document, WRONG_PIN);
     }
+    settle(&rig);
+    rig.device.tap().forget();
+    // From here on the release may happen at any time, and has happened when an approval begins.
     rig.service
         .clock()
         .advance(Duration::from_secs(3 * 3600 + 60));
-    settle(&rig);
     let login = rig.relying_party.login(&target, USUAL, "Log in?");
     let id = rig.device.id_of(&login.verification_code);
-    rig.device.tap().forget();
-    // A release that is due is fetched here, before anything is prepared.
     runtime.block_on(daemon.begin_approval(&id)).unwrap();
     settle(&rig);
     let both = cost(&rig);

@@ -13,6 +13,8 @@ const WATCHED: Duration = Duration::from_secs(60);
 /// What was seen.
 pub(crate) struct Idle {
     pub(crate) rss_kib: f64,
+    /// Of it, what is not a file's: the rest is mostly shared libraries.
+    pub(crate) anonymous_kib: f64,
     pub(crate) threads: f64,
     pub(crate) wakeups_per_minute: f64,
 }
@@ -26,6 +28,7 @@ pub(crate) fn watch(process: Pid) -> Idle {
     let after = wakeups(process);
     Idle {
         rss_kib: field(&status(process), "VmRSS:"),
+        anonymous_kib: field(&status(process), "RssAnon:"),
         threads: field(&status(process), "Threads:"),
         wakeups_per_minute: (after - before) * 60.0 / WATCHED.as_secs_f64(),
     }

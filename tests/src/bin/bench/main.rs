@@ -109,6 +109,7 @@ fn report_approval(report: &mut Report, bare: Duration) {
     );
     let idle = idle::watch(rig.device.daemon.pid());
     report.with_goal("daemon_rss_kib", idle.rss_kib, "KiB", "below 15360");
+    report.add("daemon_rss_anonymous_kib", idle.anonymous_kib, "KiB");
     report.add("daemon_threads", idle.threads, "");
     let wakeups = idle.wakeups_per_minute;
     report.add("daemon_wakeups_per_minute", wakeups, "1/min");

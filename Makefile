@@ -26,11 +26,17 @@ bench: dependencies ## how fast, as ratios; also written to target/bench.json
 	$(CARGO) build --release --workspace --bins
 	@target/release/bench
 
-lint: ## format, clippy, licences
+# Recipes fail with the first command of a pipe that fails.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
+lint: ## format, clippy, licences, the units' hardening
 	packaging/install-dependencies --lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) deny check bans licenses sources
+	systemd-analyze security --offline=true --threshold=15 --no-pager systemd/system/symbolond.service | tail -n 1
+	systemd-analyze security --offline=true --threshold=15 --no-pager systemd/system/symbolon-service.service | tail -n 1
 
 audit: ## known holes in what we build on (fetches the advisory database)
 	packaging/install-dependencies --lint

@@ -148,6 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn the_packaged_file_is_read_as_it_stands_and_with_its_example() {
+        let packaged = include_str!("../../packaging/etc/daemon.toml");
+        assert!(Config::parse(packaged).unwrap().services.is_empty());
+        let with_example = packaged
+            .replace("# [[service]]", "[[service]]")
+            .replace("# name = ", "name = ")
+            .replace("# url = ", "url = ")
+            .replace("# ca = ", "ca = ");
+        let config = Config::parse(&with_example).unwrap();
+        assert_eq!(config.services[0].name, "main");
+    }
+
+    #[test]
     fn a_service_must_be_https_and_unique() {
         let service = |name: &str, url: &str| {
             format!("[[service]]\nname = {name:?}\nurl = {url:?}\nca = \"/ca.pem\"\n")

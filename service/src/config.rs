@@ -132,6 +132,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_example_that_explains_every_setting_is_read_as_it_stands() {
+        let example = include_str!("../../packaging/etc/service.toml");
+        let config: Config = toml::from_str(example).unwrap();
+        assert_eq!(config.device.public_url, "https://id.example.org:8443");
+    }
+
+    #[test]
     fn the_shortest_file_is_enough_and_a_misspelt_key_is_refused() {
         let text = "scheme_name = 'smart-id-demo'\n[relying_party]\nlisten = '127.0.0.1:0'\n\
             [device]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\n\

@@ -1,4 +1,4 @@
-//! PIN in, share of a signature out: seven TPM commands, two of them after the PIN.
+//! PIN in, share of a signature out: at most seven TPM commands, two of them after the PIN.
 
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::LIMITS;

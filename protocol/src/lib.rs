@@ -11,6 +11,7 @@
 //! * [`interaction`]: what a relying party wants the person to see.
 //! * [`display_text`]: the one way in which a stranger's text reaches a screen.
 //! * [`verification_code`]: the four digits that a person compares.
+//! * [`device_link`]: how a browser hands a request to a device.
 //!
 //! From a transaction to a signature:
 //! * [`transaction`]: a transaction's parts become the encoded message, alike on both sides.
@@ -28,6 +29,7 @@ pub mod acsp;
 pub mod attestation;
 pub mod bytes;
 pub mod device;
+pub mod device_link;
 pub mod display_text;
 pub mod encoding;
 pub mod freshness;

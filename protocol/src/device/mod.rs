@@ -8,6 +8,7 @@
 pub mod account;
 pub mod enrolment;
 pub mod events;
+pub mod link;
 pub mod lock;
 pub mod problem;
 pub mod transaction;

@@ -201,4 +201,8 @@ pub enum RefusalReason {
     NoSupportedInteraction,
     /// The transaction contradicts itself or the account; the device will not sign it.
     ProtocolFailure,
+    /// The person picked a wrong verification code out of three.
+    WrongVerificationCode,
+    /// The person says that they did not start this: somebody else did, in their name.
+    NotStarted,
 }

@@ -57,8 +57,11 @@ pub async fn refuse(
 
 fn result_of(refuse: &Refuse) -> SessionResult {
     let end_result = match (refuse.reason, refuse.interaction) {
-        (RefusalReason::User, None) => EndResult::UserRefused,
-        (RefusalReason::User, Some(_)) => EndResult::UserRefusedInteraction,
+        (RefusalReason::User | RefusalReason::NotStarted, None) => EndResult::UserRefused,
+        (RefusalReason::User | RefusalReason::NotStarted, Some(_)) => {
+            EndResult::UserRefusedInteraction
+        }
+        (RefusalReason::WrongVerificationCode, _) => EndResult::WrongVc,
         (RefusalReason::NoSupportedInteraction, _) => {
             EndResult::RequiredInteractionNotSupportedByApp
         }

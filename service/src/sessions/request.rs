@@ -86,6 +86,8 @@ pub enum EndResult {
     RequiredInteractionNotSupportedByApp,
     /// The device found that the transaction contradicts itself.
     ProtocolFailure,
+    /// The person picked a wrong verification code.
+    WrongVc,
     /// The service failed.
     ServerError,
 }

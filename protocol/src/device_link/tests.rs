@@ -55,7 +55,7 @@ fn authentication_codes() {
     };
     assert_eq!(
         signature.auth_code(&same_device("sign"), &secret()),
-        "pvPJSN2wJceY7W0mpDmDUKtU_DICoYQm5tuO3DNFQGU"
+        "pvPJSN2wJceY7W0mpDmUDKtU_DICoYQm5tuO3DNFQGU"
     );
     let choice = AuthCodeInput {
         signature_protocol: "",

@@ -44,6 +44,20 @@ pub fn skipped(for_want_of: &str) -> bool {
     false
 }
 
+/// Whether the test runs as root, who alone can do what is named. Says so if not.
+///
+/// # Panics
+/// Where `CI` is set: there nothing may be left out.
+pub fn is_root(to_do: &str) -> bool {
+    if rustix::process::geteuid().is_root() {
+        return true;
+    }
+    let told = format!("only root can {to_do}");
+    assert!(std::env::var_os("CI").is_none(), "{told}");
+    eprintln!("SKIPPED: {told}");
+    false
+}
+
 /// A program on the search path, or where system programs are.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

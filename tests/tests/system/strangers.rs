@@ -5,6 +5,7 @@ use symbolon_tests::cli::{Cli, Said, code};
 use symbolon_tests::daemon::SERVICE_NAME;
 use symbolon_tests::raw_tls::{self, ClientKey};
 use symbolon_tests::relying_party::Target;
+use symbolon_tests::requirements;
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig, USUAL};
 
 // Users that every system has: a bus knows nobody who is not in its list of users.
@@ -17,17 +18,9 @@ fn by(rig: &Rig, uid: u32) -> Cli {
     rig.device.cli.as_user(uid, &folder)
 }
 
-fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        eprintln!("SKIPPED: only root can try what other users can do");
-    }
-    root
-}
-
 #[test]
 fn s50_another_user_neither_sees_nor_approves() {
-    if !is_root() {
+    if !requirements::is_root("try what other users can do") {
         return;
     }
     let Some(rig) = Rig::start() else { return };

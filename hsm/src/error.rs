@@ -16,16 +16,16 @@ pub enum HsmError {
         /// What the loader said.
         reason: String,
     },
-    /// The module has no token of that label or serial number.
-    #[error("the PKCS#11 module has no token `{name}`; it has {present}")]
+    /// The module has no token that is what the configuration says.
+    #[error("the PKCS#11 module has no token {name}; it has {present}")]
     TokenMissing {
         /// The configured name.
         name: String,
-        /// The labels that it does have.
+        /// The tokens that it does have.
         present: String,
     },
-    /// Several tokens have that label, so that it names none.
-    #[error("several tokens are labelled `{name}`; name the serial number instead")]
+    /// Several tokens are what the configuration says, so that it names none.
+    #[error("several tokens are {name}; name the serial number too")]
     TokenAmbiguous {
         /// The configured name.
         name: String,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::address::TokenAddress;
 use crate::error::HsmError;
 use crate::key::{self, Curve, KeyLabel, Made, SigningKey};
 use crate::mechanisms::{self, MissingMechanism};
 use crate::pin::PinSource;
 use crate::pool::Pool;
 use crate::share::{self, WrappedShare};
-use crate::token::{Access, Token, TokenAddress};
+use crate::token::{Access, Token};
 
 /// How many threads use the token, and how many jobs may wait for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! * [`Hsm`]: a token with worker threads, each with a session of its own; what the service asks
 //!   of it, from async and from blocking code.
-//! * [`TokenAddress`], [`PinSource`]: which token, and where its PIN comes from.
+//! * [`TokenAddress`], [`Pkcs11Uri`], [`PinSource`]: which token, and where its PIN comes from.
 //! * [`HsmError`]: who is to blame when it does not work.
 //!
 //! Named keys are made once and never leave the token. Key shares of accounts, which would outgrow
@@ -11,6 +11,7 @@
 //!
 //! There is no key in software here and no way to configure one.
 
+mod address;
 mod error;
 mod hsm;
 mod key;
@@ -21,11 +22,14 @@ mod queue;
 mod session;
 mod share;
 mod token;
+mod uri;
+mod uri_text;
 
+pub use address::{TokenAddress, TokenDescription, TokenFacts, TokenName};
 pub use error::HsmError;
 pub use hsm::{Hsm, PoolSize};
 pub use key::{Curve, KeyLabel, Made, SigningKey};
 pub use mechanisms::MissingMechanism;
 pub use pin::{PinSource, TokenPin};
 pub use share::{SHARE_MODULUS_OCTETS, WrappedShare};
-pub use token::TokenAddress;
+pub use uri::{Pkcs11Uri, UriError};

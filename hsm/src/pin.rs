@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::error::HsmError;
 
-/// A token's user PIN: wiped when dropped, never copied or printed.
+/// A token's user PIN: wiped when dropped, never printed.
 pub struct TokenPin(AuthPin);
 
 impl TokenPin {
@@ -20,6 +20,11 @@ impl TokenPin {
         }
         // `Box<str>` from a slice is allocated at its exact length: nothing is left behind unwiped.
         Ok(Self(AuthPin::new(Box::from(text))))
+    }
+
+    /// The same PIN once more, for who had to keep it because nobody can be asked again.
+    pub fn again(&self) -> Self {
+        Self(self.0.clone())
     }
 
     pub(crate) fn as_auth_pin(&self) -> &AuthPin {

@@ -1,6 +1,5 @@
 //! One token of one module: finding it, logging in, starting again when it went away.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,17 +9,9 @@ use cryptoki::mechanism::{MechanismInfo, MechanismType};
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 
+use crate::address::{Present, TokenAddress, TokenFacts};
 use crate::error::HsmError;
 use crate::pin::PinSource;
-
-/// Which token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenAddress {
-    /// The PKCS#11 module, a shared library.
-    pub module: PathBuf,
-    /// The token's label or its serial number.
-    pub token: String,
-}
 
 /// What a session may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,36 +126,23 @@ impl Token {
 
     fn find_slot(&self) -> Result<Slot, HsmError> {
         let mut present = Vec::new();
-        let mut by_label = Vec::new();
         for slot in self.pkcs11.get_slots_with_token()? {
-            // Some modules describe some tokens so badly that cryptoki cannot read it: such a one
-            // is not ours, and must not hide ours.
-            let Ok(info) = self.pkcs11.get_token_info(slot) else {
+            let facts = self.pkcs11.get_token_info(slot);
+            // SoftHSM2 shows a slot with a blank token beside those in use.
+            if matches!(&facts, Ok(facts) if !facts.token_initialized()) {
                 continue;
-            };
-            if info.serial_number() == self.address.token {
-                return Ok(slot);
             }
-            if info.label() == self.address.token {
-                by_label.push(slot);
-            }
-            if info.token_initialized() {
-                present.push(format!("`{}`", info.label()));
-            }
+            present.push(Present {
+                slot: slot.id(),
+                facts: facts.ok().map(|facts| TokenFacts {
+                    label: facts.label().to_owned(),
+                    serial: facts.serial_number().to_owned(),
+                    manufacturer: facts.manufacturer_id().to_owned(),
+                    model: facts.model().to_owned(),
+                }),
+            });
         }
-        match by_label[..] {
-            [slot] => Ok(slot),
-            [] => Err(HsmError::TokenMissing {
-                name: self.address.token.clone(),
-                present: match present.is_empty() {
-                    true => "none".to_owned(),
-                    false => present.join(", "),
-                },
-            }),
-            _ => Err(HsmError::TokenAmbiguous {
-                name: self.address.token.clone(),
-            }),
-        }
+        Ok(Slot::try_from(self.address.token.choose(&present)?.slot)?)
     }
 
     /// Login belongs to the process, not to the session: a second one is refused and not needed.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use num_bigint::BigUint;
 use symbolon_hsm::{
-    Hsm, HsmError, KeyLabel, PinSource, PoolSize, TokenAddress, TokenPin, WrappedShare,
+    Hsm, HsmError, KeyLabel, PinSource, PoolSize, TokenAddress, TokenName, TokenPin, WrappedShare,
 };
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ pub(crate) fn pin(text: &'static str) -> Arc<CountedPin> {
 pub(crate) fn address(house: &TokenHouse, token: &str) -> TokenAddress {
     TokenAddress {
         module: house.module().into(),
-        token: token.into(),
+        token: TokenName::LabelOrSerial(token.into()),
     }
 }
 

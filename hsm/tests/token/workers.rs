@@ -15,7 +15,7 @@ fn what_is_missing_is_named() {
     with_token("workers::what_is_missing_is_named", |house| {
         let no_module = TokenAddress {
             module: house.folder().join("none.so"),
-            token: LABEL.into(),
+            ..address(house, LABEL)
         };
         assert!(matches!(
             Hsm::open(no_module, pin(PIN), POOL),

@@ -4,20 +4,219 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use symbolon_hsm::{Pkcs11Uri, TokenAddress, TokenDescription, TokenName, UriError};
 
-/// Which token holds the service's keys. No part of it has a default that could pick a wrong one.
+/// Which token holds the service's keys, and where its PIN is. No part of it has a default that
+/// could pick a wrong one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "HsmSection")]
 pub struct HsmConfig {
-    /// The PKCS#11 module, e.g. `/usr/lib/softhsm/libsofthsm2.so`.
-    pub module: PathBuf,
-    /// The token's label or serial number.
-    pub token: String,
+    /// The module and the token.
+    pub address: TokenAddress,
     /// A file with the token's PIN, readable by the service alone. The systemd credential
     /// `hsm-pin` goes before it.
     pub pin_file: Option<PathBuf>,
+    /// Whether to ask for the PIN on the terminal where there is neither credential nor file.
+    pub ask_pin: bool,
     /// Threads that use the token, each with a session. Default: one for each core.
     pub threads: Option<NonZeroUsize>,
     /// Requests that may wait for the token before more are refused. Default: 1024.
     pub waiting: Option<NonZeroUsize>,
+}
+
+/// The section as it stands in the file: a URI, or module and token.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HsmSection {
+    uri: Option<String>,
+    module: Option<PathBuf>,
+    token: Option<String>,
+    serial: Option<String>,
+    slot: Option<u64>,
+    pin_file: Option<PathBuf>,
+    #[serde(default)]
+    ask_pin: bool,
+    threads: Option<NonZeroUsize>,
+    waiting: Option<NonZeroUsize>,
+}
+
+/// Why the section names no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum HsmConfigError {
+    #[error("`uri` is no PKCS#11 URI that can be used (RFC 7512): {0}")]
+    Uri(#[from] UriError),
+    #[error(
+        "`uri` names one object by `{0}`; the service finds its keys by itself, so leave that out"
+    )]
+    UriOfObject(&'static str),
+    #[error("`{0}` stands beside `uri`; say it in one of them")]
+    Twice(&'static str),
+    #[error("no `module` is named, nor a `uri` with `module-path`")]
+    NoModule,
+    #[error("no token is named: by `token` (label or serial number), `serial`, `slot` or `uri`")]
+    NoToken,
+}
+
+impl TryFrom<HsmSection> for HsmConfig {
+    type Error = HsmConfigError;
+
+    fn try_from(section: HsmSection) -> Result<Self, HsmConfigError> {
+        let uri = section.uri.as_deref().map(str::parse::<Pkcs11Uri>);
+        let uri = uri.transpose()?.unwrap_or_default();
+        let of_object = [
+            ("object", uri.object.is_some()),
+            ("id", uri.id.is_some()),
+            ("type", uri.object_type.is_some()),
+        ];
+        if let Some((attribute, _)) = of_object.iter().find(|(_, said)| *said) {
+            return Err(HsmConfigError::UriOfObject(attribute));
+        }
+        Ok(Self {
+            address: TokenAddress {
+                token: section.token_name(&uri)?,
+                module: once("module", uri.module_path, section.module)?
+                    .ok_or(HsmConfigError::NoModule)?,
+            },
+            pin_file: once("pin_file", uri.pin_file, section.pin_file)?,
+            ask_pin: section.ask_pin,
+            threads: section.threads,
+            waiting: section.waiting,
+        })
+    }
+}
+
+impl HsmSection {
+    fn token_name(&self, uri: &Pkcs11Uri) -> Result<TokenName, HsmConfigError> {
+        if self.uri.is_some() {
+            let beside = [
+                ("token", self.token.is_some()),
+                ("serial", self.serial.is_some()),
+                ("slot", self.slot.is_some()),
+            ];
+            if let Some((setting, _)) = beside.iter().find(|(_, said)| *said) {
+                return Err(HsmConfigError::Twice(setting));
+            }
+        }
+        let description = match (&self.token, &self.serial, self.slot) {
+            (Some(name), None, None) => return Ok(TokenName::LabelOrSerial(name.clone())),
+            (None, None, None) => TokenDescription::of_uri(uri),
+            (label, serial, slot) => TokenDescription {
+                label: label.clone(),
+                serial: serial.clone(),
+                slot,
+                ..TokenDescription::default()
+            },
+        };
+        match description.is_empty() {
+            true => Err(HsmConfigError::NoToken),
+            false => Ok(TokenName::Described(description)),
+        }
+    }
+}
+
+/// One of two places in which a setting may stand.
+fn once(
+    name: &'static str,
+    in_uri: Option<PathBuf>,
+    beside: Option<PathBuf>,
+) -> Result<Option<PathBuf>, HsmConfigError> {
+    match (in_uri, beside) {
+        (Some(_), Some(_)) => Err(HsmConfigError::Twice(name)),
+        (in_uri, beside) => Ok(in_uri.or(beside)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(change: impl FnOnce(&mut TokenDescription)) -> TokenName {
+        let mut description = TokenDescription::default();
+        change(&mut description);
+        TokenName::Described(description)
+    }
+
+    #[test]
+    fn a_token_is_named_in_each_way() {
+        for (text, name) in [
+            (
+                "module = '/m.so'\ntoken = 'a'",
+                TokenName::LabelOrSerial("a".into()),
+            ),
+            (
+                "module = '/m.so'\nslot = 3",
+                described(|d| d.slot = Some(3)),
+            ),
+            (
+                "module = '/m.so'\nserial = '01'",
+                described(|d| d.serial = Some("01".into())),
+            ),
+            (
+                "module = '/m.so'\ntoken = 'a'\nserial = '01'",
+                described(|d| (d.label, d.serial) = (Some("a".into()), Some("01".into()))),
+            ),
+            (
+                "uri = 'pkcs11:token=a%20b;serial=01?module-path=/m.so'",
+                described(|d| (d.label, d.serial) = (Some("a b".into()), Some("01".into()))),
+            ),
+            (
+                "module = '/m.so'\nuri = 'pkcs11:slot-id=3'",
+                described(|d| d.slot = Some(3)),
+            ),
+        ] {
+            let config: HsmConfig = toml::from_str(text).unwrap();
+            assert_eq!(config.address.token, name, "{text}");
+            assert_eq!(config.address.module, PathBuf::from("/m.so"), "{text}");
+            assert_eq!(config.pin_file, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_pins_file_stands_in_the_uri_or_beside_it() {
+        for text in [
+            "uri = 'pkcs11:token=a?module-path=/m.so&pin-source=file:/etc/pin'",
+            "uri = 'pkcs11:token=a?module-path=/m.so'\npin_file = '/etc/pin'",
+        ] {
+            let config: HsmConfig = toml::from_str(text).unwrap();
+            assert_eq!(config.pin_file, Some("/etc/pin".into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_token_or_two_is_refused() {
+        for (text, part) in [
+            ("module = '/m.so'", "no token is named"),
+            ("module = '/m.so'\nuri = 'pkcs11:'", "no token is named"),
+            ("token = 'a'", "no `module`"),
+            ("uri = 'pkcs11:token=a'", "no `module`"),
+            (
+                "uri = 'pkcs11:token=a?module-path=/m.so'\ntoken = 'a'",
+                "`token` stands beside",
+            ),
+            (
+                "uri = 'pkcs11:token=a?module-path=/m.so'\nmodule = '/m.so'",
+                "`module` stands beside",
+            ),
+            (
+                "uri = 'pkcs11:token=a?module-path=/m.so&pin-source=/p'\npin_file = '/p'",
+                "`pin_file` stands beside",
+            ),
+            (
+                "uri = 'pkcs11:token=a;object=k?module-path=/m.so'",
+                "one object by `object`",
+            ),
+            (
+                "uri = 'pkcs11:token=a;id=%01?module-path=/m.so'",
+                "one object by `id`",
+            ),
+            (
+                "uri = 'pkcs11:token=a?module-path=/m.so&pin-value=1234'",
+                "leave the PIN in the configuration",
+            ),
+            ("module = '/m.so'\ntoken = 'a'\npin = '1'", "unknown field"),
+        ] {
+            let error = toml::from_str::<HsmConfig>(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
 }

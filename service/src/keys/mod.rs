@@ -7,8 +7,9 @@ mod config;
 mod error;
 mod pin;
 mod service_keys;
+mod terminal;
 
 pub use config::HsmConfig;
 pub use error::KeysError;
 pub use service_keys::{Authority, KeyMade, ServiceKeys, ServiceShare};
-pub use symbolon_hsm::{HsmError, Made, MissingMechanism};
+pub use symbolon_hsm::{HsmError, Made, MissingMechanism, TokenAddress, TokenName};

@@ -1,28 +1,52 @@
-//! The token's PIN: a systemd credential, else a file that only the service reads.
+//! The token's PIN: a systemd credential, else a file that only the service reads, else asked for
+//! on the terminal.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use symbolon_hsm::{HsmError, PinSource, TokenPin};
 use zeroize::Zeroizing;
+
+use super::config::HsmConfig;
+use super::terminal;
 
 /// The name of the credential (systemd.exec(5), `LoadCredential=`).
 const CREDENTIAL: &str = "hsm-pin";
 
 /// More than any token's PIN; what is longer is some other file.
-const LONGEST_PIN: usize = 256;
+pub(super) const LONGEST_PIN: usize = 256;
+
+/// Where the PIN of a configuration is. Asks for it at once, if nothing but the person has it.
+pub(super) fn source(config: &HsmConfig) -> Result<Box<dyn PinSource>, HsmError> {
+    let files = PinFile::new(config.pin_file.clone());
+    match config.ask_pin && !files.exists() {
+        false => Ok(Box::new(files)),
+        true => Ok(Box::new(AskedPin(terminal::ask("PIN of the token: ")?))),
+    }
+}
+
+/// A PIN that somebody typed at start. It stays in memory, because nobody can be asked when the
+/// token has to be logged in to again.
+struct AskedPin(TokenPin);
+
+impl PinSource for AskedPin {
+    fn pin(&self) -> Result<TokenPin, HsmError> {
+        Ok(self.0.again())
+    }
+}
 
 /// Reads the PIN anew at each login.
-pub(super) struct PinFile {
+struct PinFile {
     credential: Option<PathBuf>,
     file: Option<PathBuf>,
 }
 
 impl PinFile {
     /// With the credentials that systemd gave this process, if any.
-    pub(super) fn new(file: Option<PathBuf>) -> Self {
+    fn new(file: Option<PathBuf>) -> Self {
         Self::with_credentials(
             std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             file,
@@ -34,6 +58,11 @@ impl PinFile {
             credential: directory.map(|directory| directory.join(CREDENTIAL)),
             file,
         }
+    }
+
+    /// A file that is configured counts although it is missing: then that is what is wrong.
+    fn exists(&self) -> bool {
+        self.file.is_some() || self.credential.as_deref().is_some_and(Path::exists)
     }
 }
 
@@ -49,25 +78,41 @@ impl PinSource for PinFile {
         }
         let Some(path) = &self.file else {
             return Err(HsmError::PinUnavailable(format!(
-                "there is no credential `{CREDENTIAL}` and no `pin_file` in the configuration"
+                "there is no credential `{CREDENTIAL}` and no `pin_file` in the configuration; \
+                 with `ask_pin = true` it is asked for on the terminal"
             )));
         };
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-        refuse_if_others_can_read(path, &file)?;
+        // Without waiting: a named pipe that nobody writes to would hold the start for ever.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
+            .map_err(|error| unreadable(path, &error))?;
+        let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+        if !metadata.is_file() {
+            return Err(HsmError::PinUnavailable(format!(
+                "{} is no regular file",
+                path.display()
+            )));
+        }
+        let us = rustix::process::geteuid().as_raw();
+        refuse_unless_private(path, metadata.uid(), metadata.mode(), us)?;
         read(path, file)
     }
 }
 
-fn refuse_if_others_can_read(path: &Path, file: &File) -> Result<(), HsmError> {
-    let mode = file
-        .metadata()
-        .map_err(|error| unreadable(path, &error))?
-        .permissions()
-        .mode();
+/// Whoever can read the file can use every key of the service; whoever can write it can have the
+/// token's PIN locked.
+fn refuse_unless_private(path: &Path, owner: u32, mode: u32, us: u32) -> Result<(), HsmError> {
+    let path = path.display();
+    if owner != us && owner != 0 {
+        return Err(HsmError::PinUnavailable(format!(
+            "{path} belongs to user {owner}, who could change it; make it ours: chown {us} {path}"
+        )));
+    }
     if mode & 0o077 != 0 {
         return Err(HsmError::PinUnavailable(format!(
-            "{} is open to group or others (mode {:03o}); make it 600 or 400",
-            path.display(),
+            "{path} is open to group or others (mode {:03o}); close it: chmod 600 {path}",
             mode & 0o777
         )));
     }
@@ -96,6 +141,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> HsmError {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     use tempfile::TempDir;
 
@@ -135,6 +181,48 @@ mod tests {
                 .pin()
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_refused_and_one_of_roots_is_not() {
+        let path = Path::new("/etc/hsm-pin");
+        for (owner, fits) in [(1000, true), (0, true), (1001, false)] {
+            let judged = refuse_unless_private(path, owner, 0o100_400, 1000);
+            assert_eq!(judged.is_ok(), fits, "{owner}");
+        }
+        let error = refuse_unless_private(path, 1001, 0o100_400, 1000).unwrap_err();
+        assert!(error.to_string().contains("chown 1000 /etc/hsm-pin"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let folder = TempDir::new().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        for path in [pipe, folder.path().into()] {
+            let error = PinFile::with_credentials(None, Some(path))
+                .pin()
+                .unwrap_err();
+            assert!(error.to_string().contains("no regular file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_person_is_asked_only_where_nothing_else_has_the_pin() {
+        let folder = TempDir::new().unwrap();
+        let credentials = Some(folder.path().to_owned());
+        assert!(!PinFile::with_credentials(None, None).exists());
+        assert!(!PinFile::with_credentials(credentials.clone(), None).exists());
+        assert!(PinFile::with_credentials(None, Some("/none".into())).exists());
+        write(&folder.path().join("hsm-pin"), "5678\n", 0o444);
+        assert!(PinFile::with_credentials(credentials, None).exists());
     }
 
     #[test]

@@ -4,14 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use symbolon_hsm::{
-    Curve, Hsm, KeyLabel, Made, PoolSize, SHARE_MODULUS_OCTETS, SigningKey, TokenAddress,
-};
+use symbolon_hsm::{Curve, Hsm, KeyLabel, Made, PoolSize, SHARE_MODULUS_OCTETS, SigningKey};
 use symbolon_protocol::split_key::PartialSignature;
 
 use super::config::HsmConfig;
 use super::error::KeysError;
-use super::pin::PinFile;
+use super::pin;
 
 const ROOT: KeyLabel = KeyLabel("symbolon-root-ca");
 const ISSUING: KeyLabel = KeyLabel("symbolon-issuing-ca");
@@ -184,10 +182,6 @@ impl std::fmt::Debug for ServiceKeys {
 }
 
 fn open_token(config: &HsmConfig) -> Result<Hsm, KeysError> {
-    let address = TokenAddress {
-        module: config.module.clone(),
-        token: config.token.clone(),
-    };
     let size = PoolSize {
         workers: config
             .threads
@@ -196,8 +190,8 @@ fn open_token(config: &HsmConfig) -> Result<Hsm, KeysError> {
         waiting: config.waiting.map_or(WAITING, NonZeroUsize::get),
     };
     let hsm = Hsm::open(
-        address,
-        Arc::new(PinFile::new(config.pin_file.clone())),
+        config.address.clone(),
+        Arc::from(pin::source(config)?),
         size,
     )?;
     let missing = hsm.missing_mechanisms()?;

@@ -2,7 +2,7 @@
 
 use symbolon_service::certificates::chain::{self, Done};
 use symbolon_service::certificates::{CertificateAuthority, CertificatesError};
-use symbolon_service::keys::{Authority, HsmConfig, ServiceKeys};
+use symbolon_service::keys::{Authority, ServiceKeys, TokenName};
 
 use crate::configuration::{certificates, hsm, initialised, run};
 use crate::openssl::openssl;
@@ -111,11 +111,9 @@ fn is_refused_beside_another_token() {
         house.add("other", PIN);
         run(async {
             let (_, config) = initialised(house).await;
-            let (other, _) = ServiceKeys::make(&HsmConfig {
-                token: "other".into(),
-                ..hsm(house)
-            })
-            .unwrap();
+            let mut config_of_other = hsm(house);
+            config_of_other.address.token = TokenName::LabelOrSerial("other".into());
+            let (other, _) = ServiceKeys::make(&config_of_other).unwrap();
             let unusable = |error| matches!(error, CertificatesError::Unusable { .. });
             assert!(unusable(
                 CertificateAuthority::open(&config, other.clone()).unwrap_err()

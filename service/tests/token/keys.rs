@@ -4,10 +4,10 @@ use num_bigint::BigUint;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
-use symbolon_service::keys::{HsmError, KeysError, Made, ServiceKeys};
+use symbolon_service::keys::{HsmConfig, HsmError, KeysError, Made, ServiceKeys};
 
 use crate::configuration::{hsm, run};
-use crate::softhsm::with_token;
+use crate::softhsm::{LABEL, PIN, with_token};
 
 #[test]
 fn are_made_once_and_found_again() {
@@ -58,4 +58,26 @@ fn sign_releases_and_make_halves_of_signatures() {
             });
         },
     );
+}
+
+#[test]
+fn a_token_is_opened_by_its_uri_alone() {
+    with_token("keys::a_token_is_opened_by_its_uri_alone", |house| {
+        house.add("other", PIN);
+        let uri = |token: &str| -> HsmConfig {
+            toml::from_str(&format!(
+                "uri = 'pkcs11:token={token};manufacturer=SoftHSM%20project?module-path={}&\
+                 pin-source=file:{}'",
+                house.module().display(),
+                house.folder().join("pin").display()
+            ))
+            .unwrap()
+        };
+        ServiceKeys::make(&hsm(house)).unwrap();
+        ServiceKeys::open(&uri(LABEL)).unwrap();
+        let error = ServiceKeys::open(&uri("other")).unwrap_err();
+        assert!(matches!(error, KeysError::NotInitialised(_)), "{error}");
+        let error = ServiceKeys::open(&uri("third")).unwrap_err();
+        assert!(error.to_string().contains("label `third`"), "{error}");
+    });
 }

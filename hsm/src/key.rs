@@ -1,7 +1,7 @@
 //! Named keys that stay on the token.
 
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 
 use crate::error::HsmError;
 use crate::session::TokenSession;
@@ -88,28 +88,10 @@ impl SigningKey {
     ) -> Result<Self, HsmError> {
         session.key(label, ObjectClass::PRIVATE_KEY)?;
         let public = session.key(label, ObjectClass::PUBLIC_KEY)?;
-        let attributes = session
-            .pkcs11()
-            .get_attributes(public, &[AttributeType::EcParams, AttributeType::EcPoint])?;
-        let mut parameters = None;
-        let mut point = None;
-        for attribute in attributes {
-            match attribute {
-                Attribute::EcParams(octets) => parameters = Some(octets),
-                Attribute::EcPoint(octets) => point = Some(octets),
-                _ => {}
-            }
-        }
-        if parameters.as_deref() != Some(curve.parameters()) {
-            return Err(HsmError::KeyMissing(format!("{label} on {curve:?}")));
-        }
-        let point = point
-            .and_then(|encoded| uncompressed_point(&encoded, curve))
-            .ok_or_else(|| HsmError::fault("reading a public key", "not an uncompressed point"))?;
         Ok(Self {
             label,
             curve,
-            point,
+            point: point_of(session, label, public, curve)?,
         })
     }
 
@@ -123,26 +105,7 @@ impl SigningKey {
             Self::find(session, label, curve)?;
             return Ok(Made::Before);
         }
-        let public = [
-            Attribute::Token(true),
-            Attribute::Label(label.0.into()),
-            Attribute::Id(label.0.into()),
-            Attribute::EcParams(curve.parameters().to_vec()),
-            Attribute::Verify(true),
-        ];
-        let private = [
-            Attribute::Token(true),
-            Attribute::Private(true),
-            Attribute::Label(label.0.into()),
-            Attribute::Id(label.0.into()),
-            Attribute::Sensitive(true),
-            Attribute::Extractable(false),
-            Attribute::Sign(true),
-            Attribute::Derive(false),
-        ];
-        session
-            .pkcs11()
-            .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?;
+        generate_signing_key(session, label, curve, Stay::Token)?;
         Ok(Made::Now)
     }
 
@@ -150,27 +113,112 @@ impl SigningKey {
     /// the other.
     pub(crate) fn sign(&self, session: &TokenSession, digest: &[u8]) -> Result<Vec<u8>, HsmError> {
         let key = session.key(self.label, ObjectClass::PRIVATE_KEY)?;
-        let signature = session.pkcs11().sign(&Mechanism::Ecdsa, key, digest)?;
-        if signature.len() != 2 * self.curve.scalar_octets() {
-            return Err(HsmError::fault("Sign", "a signature of another length"));
-        }
-        Ok(signature)
+        ecdsa(session, key, self.curve, digest)
     }
 }
 
+/// Whether a key is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// On the token, for good.
+    Token,
+    /// As long as the session.
+    Session,
+}
+
+/// Makes an ECDSA key: its public and its private half.
+pub(crate) fn generate_signing_key(
+    session: &TokenSession,
+    label: KeyLabel,
+    curve: Curve,
+    stay: Stay,
+) -> Result<(ObjectHandle, ObjectHandle), HsmError> {
+    let public = [
+        Attribute::Token(stay == Stay::Token),
+        Attribute::Label(label.0.into()),
+        Attribute::Id(label.0.into()),
+        Attribute::EcParams(curve.parameters().to_vec()),
+        Attribute::Verify(true),
+    ];
+    let private = [
+        Attribute::Token(stay == Stay::Token),
+        Attribute::Private(true),
+        Attribute::Label(label.0.into()),
+        Attribute::Id(label.0.into()),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+        Attribute::Derive(false),
+    ];
+    Ok(session
+        .pkcs11()
+        .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
+}
+
+/// The uncompressed point of a public key, which must be on this curve.
+pub(crate) fn point_of(
+    session: &TokenSession,
+    label: KeyLabel,
+    public: ObjectHandle,
+    curve: Curve,
+) -> Result<Vec<u8>, HsmError> {
+    let attributes = session
+        .pkcs11()
+        .get_attributes(public, &[AttributeType::EcParams, AttributeType::EcPoint])?;
+    let mut parameters = None;
+    let mut point = None;
+    for attribute in attributes {
+        match attribute {
+            Attribute::EcParams(octets) => parameters = Some(octets),
+            Attribute::EcPoint(octets) => point = Some(octets),
+            _ => {}
+        }
+    }
+    if parameters.as_deref() != Some(curve.parameters()) {
+        return Err(HsmError::KeyMissing(format!("{label} on {curve:?}")));
+    }
+    point
+        .and_then(|encoded| uncompressed_point(&encoded, curve))
+        .ok_or_else(|| HsmError::fault("reading a public key", "not an uncompressed point"))
+}
+
+/// ECDSA with a private key over a digest that is as long as the curve's scalars.
+pub(crate) fn ecdsa(
+    session: &TokenSession,
+    private: ObjectHandle,
+    curve: Curve,
+    digest: &[u8],
+) -> Result<Vec<u8>, HsmError> {
+    let signature = session.pkcs11().sign(&Mechanism::Ecdsa, private, digest)?;
+    if signature.len() != 2 * curve.scalar_octets() {
+        return Err(HsmError::fault("Sign", "a signature of another length"));
+    }
+    Ok(signature)
+}
+
 /// Makes the AES-256 key that wraps key shares, unless there is one. Needs a read-write session.
-///
-/// It must never decrypt: whoever could have it decrypt what it wrapped would read the shares.
-/// Hence the explicit refusals, and `CKA_MODIFIABLE` false so that they stay.
 pub(crate) fn make_wrapping_key(session: &TokenSession, label: KeyLabel) -> Result<Made, HsmError> {
     if session.has_key(label, ObjectClass::SECRET_KEY)? {
         return Ok(Made::Before);
     }
+    generate_wrapping_key(session, label, Stay::Token)?;
+    Ok(Made::Now)
+}
+
+/// Makes an AES-256 key that wraps.
+///
+/// It must never decrypt: whoever could have it decrypt what it wrapped would read the shares.
+/// Hence the explicit refusals, and `CKA_MODIFIABLE` false so that they stay.
+pub(crate) fn generate_wrapping_key(
+    session: &TokenSession,
+    label: KeyLabel,
+    stay: Stay,
+) -> Result<ObjectHandle, HsmError> {
     let template = [
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::AES),
         Attribute::ValueLen(32.into()),
-        Attribute::Token(true),
+        Attribute::Token(stay == Stay::Token),
         Attribute::Private(true),
         Attribute::Label(label.0.into()),
         Attribute::Id(label.0.into()),
@@ -185,10 +233,9 @@ pub(crate) fn make_wrapping_key(session: &TokenSession, label: KeyLabel) -> Resu
         Attribute::Verify(false),
         Attribute::Derive(false),
     ];
-    session
+    Ok(session
         .pkcs11()
-        .generate_key(&Mechanism::AesKeyGen, &template)?;
-    Ok(Made::Now)
+        .generate_key(&Mechanism::AesKeyGen, &template)?)
 }
 
 /// `CKA_EC_POINT` is a DER OCTET STRING around the point (PKCS#11 2.40 mechanisms section 2.3.3);

@@ -3,6 +3,7 @@
 //! * [`Hsm`]: a token with worker threads, each with a session of its own; what the service asks
 //!   of it, from async and from blocking code.
 //! * [`TokenAddress`], [`Pkcs11Uri`], [`PinSource`]: which token, and where its PIN comes from.
+//! * [`examine`]: what a token can do, found out by having it done.
 //! * [`HsmError`]: who is to blame when it does not work.
 //!
 //! Named keys are made once and never leave the token. Key shares of accounts, which would outgrow
@@ -13,6 +14,7 @@
 
 mod address;
 mod error;
+mod examine;
 mod hsm;
 mod key;
 mod mechanisms;
@@ -24,9 +26,11 @@ mod share;
 mod token;
 mod uri;
 mod uri_text;
+mod verify;
 
 pub use address::{TokenAddress, TokenDescription, TokenFacts, TokenName};
 pub use error::HsmError;
+pub use examine::{Ability, Examination, examine};
 pub use hsm::{Hsm, PoolSize};
 pub use key::{Curve, KeyLabel, Made, SigningKey};
 pub use mechanisms::MissingMechanism;

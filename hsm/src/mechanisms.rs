@@ -73,6 +73,11 @@ const NEEDS: [Need; 6] = [
     },
 ];
 
+/// Every mechanism that is needed, as it is reported where it is missing.
+pub(crate) fn needed() -> impl Iterator<Item = MissingMechanism> {
+    NEEDS.iter().map(|need| need.missing)
+}
+
 pub(crate) fn missing(token: &Token) -> Result<Vec<MissingMechanism>, HsmError> {
     Ok(missing_from(&token.mechanisms()?))
 }

@@ -29,7 +29,14 @@ pub(crate) fn generate(
     session: &TokenSession,
     wrapping_key: KeyLabel,
 ) -> Result<WrappedShare, HsmError> {
-    let wrapping_key = session.key(wrapping_key, ObjectClass::SECRET_KEY)?;
+    generate_under(session, session.key(wrapping_key, ObjectClass::SECRET_KEY)?)
+}
+
+/// The same with a wrapping key that was found already.
+pub(crate) fn generate_under(
+    session: &TokenSession,
+    wrapping_key: ObjectHandle,
+) -> Result<WrappedShare, HsmError> {
     let public = [
         Attribute::Token(false),
         Attribute::ModulusBits((8 * SHARE_MODULUS_OCTETS as u64).into()),
@@ -71,7 +78,34 @@ pub(crate) fn raw_rsa(
     wrapped: &[u8],
     message: &[u8],
 ) -> Result<Vec<u8>, HsmError> {
-    let wrapping_key = session.key(wrapping_key, ObjectClass::SECRET_KEY)?;
+    raw_rsa_under(
+        session,
+        session.key(wrapping_key, ObjectClass::SECRET_KEY)?,
+        wrapped,
+        message,
+    )
+}
+
+/// The same with a wrapping key that was found already.
+pub(crate) fn raw_rsa_under(
+    session: &TokenSession,
+    wrapping_key: ObjectHandle,
+    wrapped: &[u8],
+    message: &[u8],
+) -> Result<Vec<u8>, HsmError> {
+    let share = unwrap(session, wrapping_key, wrapped)?;
+    // Sign, not decrypt: some tokens refuse raw decryption but none refuses raw signing.
+    let result = session.pkcs11().sign(&Mechanism::RsaX509, share, message);
+    session.destroy(share)?;
+    Ok(result?)
+}
+
+/// Brings a share back as a session object that cannot leave again. Whoever calls destroys it.
+pub(crate) fn unwrap(
+    session: &TokenSession,
+    wrapping_key: ObjectHandle,
+    wrapped: &[u8],
+) -> Result<ObjectHandle, HsmError> {
     let template = [
         Attribute::Class(ObjectClass::PRIVATE_KEY),
         Attribute::KeyType(KeyType::RSA),
@@ -83,14 +117,9 @@ pub(crate) fn raw_rsa(
         Attribute::Decrypt(false),
         Attribute::Unwrap(false),
     ];
-    let share =
-        session
-            .pkcs11()
-            .unwrap_key(&Mechanism::AesKeyWrapPad, wrapping_key, wrapped, &template)?;
-    // Sign, not decrypt: some tokens refuse raw decryption but none refuses raw signing.
-    let result = session.pkcs11().sign(&Mechanism::RsaX509, share, message);
-    session.destroy(share)?;
-    Ok(result?)
+    Ok(session
+        .pkcs11()
+        .unwrap_key(&Mechanism::AesKeyWrapPad, wrapping_key, wrapped, &template)?)
 }
 
 fn modulus_of(session: &TokenSession, public: ObjectHandle) -> Result<Vec<u8>, HsmError> {

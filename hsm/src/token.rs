@@ -7,7 +7,7 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::{MechanismInfo, MechanismType};
 use cryptoki::session::{Session, SessionState, UserType};
-use cryptoki::slot::Slot;
+use cryptoki::slot::{Limit, Slot};
 
 use crate::address::{Present, TokenAddress, TokenFacts};
 use crate::error::HsmError;
@@ -124,7 +124,43 @@ impl Token {
         }
     }
 
+    /// What the module says of itself.
+    pub(crate) fn library(&self) -> Result<String, HsmError> {
+        let info = self.pkcs11.get_library_info()?;
+        Ok(format!(
+            "{} of {}, version {}, PKCS#11 {}",
+            info.library_description(),
+            info.manufacturer_id(),
+            info.library_version(),
+            info.cryptoki_version()
+        ))
+    }
+
+    /// The number of the token's slot, and what the module says of the token.
+    pub(crate) fn describe(&self) -> Result<(u64, Option<TokenFacts>), HsmError> {
+        let present = self.find()?;
+        Ok((present.slot, present.facts))
+    }
+
+    /// Why the token cannot hold so many sessions at once, if it says so.
+    pub(crate) fn has_room_for(&self, sessions: usize) -> Result<Result<(), String>, HsmError> {
+        Ok(match self.pkcs11.get_token_info(self.find_slot()?) {
+            Ok(facts) => match facts.max_session_count() {
+                Limit::Max(most) if most < sessions as u64 => Err(format!(
+                    "the token holds {most} sessions at once and the service would open {sessions}"
+                )),
+                _ => Ok(()),
+            },
+            // What cannot be read promises nothing and refuses nothing.
+            Err(_) => Ok(()),
+        })
+    }
+
     fn find_slot(&self) -> Result<Slot, HsmError> {
+        Ok(Slot::try_from(self.find()?.slot)?)
+    }
+
+    fn find(&self) -> Result<Present, HsmError> {
         let mut present = Vec::new();
         for slot in self.pkcs11.get_slots_with_token()? {
             let facts = self.pkcs11.get_token_info(slot);
@@ -142,7 +178,7 @@ impl Token {
                 }),
             });
         }
-        Ok(Slot::try_from(self.address.token.choose(&present)?.slot)?)
+        self.address.token.choose(&present).cloned()
     }
 
     /// Login belongs to the process, not to the session: a second one is refused and not needed.

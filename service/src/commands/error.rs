@@ -52,4 +52,18 @@ pub enum CommandError {
     /// Something was found out of order.
     #[error("not everything is in order")]
     OutOfOrder,
+    /// The token can be used, but not for all that it is needed for.
+    #[error("the token is not fit for this service")]
+    TokenUnfit,
+}
+
+impl CommandError {
+    /// The program's exit code. Scripts tell a token to be replaced (3) from one that could not be
+    /// looked at (1); 2 is a command line that is wrong.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::TokenUnfit => 3,
+            _ => 1,
+        }
+    }
 }

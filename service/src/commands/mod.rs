@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod check;
 pub mod enrol;
 mod error;
+pub mod hsm;
 pub mod init;
 pub mod rp;
 pub mod shares;
@@ -62,6 +63,9 @@ enum Command {
     /// List and close accounts.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Look what the token can do; needs no `init` before.
+    #[command(subcommand)]
+    Hsm(hsm::HsmCommand),
     /// Look whether configuration, token, certificates and store are in order.
     Check,
 }
@@ -90,6 +94,7 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
         }
         Command::Certificates(command) => certificates::run(&command, &config.certificates),
         Command::Check => check::run(&config, json).await,
+        Command::Hsm(hsm::HsmCommand::Check) => hsm::check(&config.hsm, json).await,
         Command::Shares(command) => {
             let store = open_store(&config).await?;
             let keys = open_keys(&config.hsm).await?;

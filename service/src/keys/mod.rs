@@ -11,5 +11,7 @@ mod terminal;
 
 pub use config::HsmConfig;
 pub use error::KeysError;
-pub use service_keys::{Authority, KeyMade, ServiceKeys, ServiceShare};
-pub use symbolon_hsm::{HsmError, Made, MissingMechanism, TokenAddress, TokenName};
+pub use service_keys::{Authority, KeyMade, ServiceKeys, ServiceShare, examine};
+pub use symbolon_hsm::{
+    Ability, Examination, HsmError, Made, MissingMechanism, TokenAddress, TokenName,
+};

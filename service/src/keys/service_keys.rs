@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use symbolon_hsm::{Curve, Hsm, KeyLabel, Made, PoolSize, SHARE_MODULUS_OCTETS, SigningKey};
+use symbolon_hsm::{
+    Curve, Examination, Hsm, KeyLabel, Made, PoolSize, SHARE_MODULUS_OCTETS, SigningKey,
+};
 use symbolon_protocol::split_key::PartialSignature;
 
 use super::config::HsmConfig;
@@ -181,12 +183,21 @@ impl std::fmt::Debug for ServiceKeys {
     }
 }
 
+/// Looks what the token can do, whether or not it has the service's keys. Blocks, up to seconds.
+pub fn examine(config: &HsmConfig) -> Result<Examination, KeysError> {
+    let pins = Arc::from(pin::source(config)?);
+    // One more than there are workers: keys are made beside what others wait for.
+    let sessions = workers(config) + 1;
+    Ok(symbolon_hsm::examine(
+        config.address.clone(),
+        pins,
+        sessions,
+    )?)
+}
+
 fn open_token(config: &HsmConfig) -> Result<Hsm, KeysError> {
     let size = PoolSize {
-        workers: config
-            .threads
-            .or_else(|| available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get),
+        workers: workers(config),
         waiting: config.waiting.map_or(WAITING, NonZeroUsize::get),
     };
     let hsm = Hsm::open(
@@ -199,6 +210,13 @@ fn open_token(config: &HsmConfig) -> Result<Hsm, KeysError> {
         true => Ok(hsm),
         false => Err(KeysError::TokenUnfit(missing)),
     }
+}
+
+fn workers(config: &HsmConfig) -> usize {
+    config
+        .threads
+        .or_else(|| available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get)
 }
 
 fn not_initialised(error: symbolon_hsm::HsmError) -> KeysError {

@@ -10,6 +10,7 @@ mod account_certificates;
 mod chain;
 mod configuration;
 mod device_tls;
+mod hsm_check;
 mod keys;
 mod openssl;
 mod relying_party_check;

@@ -9,16 +9,17 @@ use symbolon_vault::{PinOutcome, VaultError};
 use crate::connection::{Connection, pin_count};
 use crate::esys::{Authorization, EsysError, NvAuthority, Object, Session, SessionUse, response};
 use crate::fault::{damaged, fault};
-use crate::objects::RSA_DECRYPT;
+use crate::objects::{RSA_DECRYPT, STORAGE_KEY_HANDLE};
 use crate::sealed::Share;
+use crate::session::{LoadedKey, PolicySession, SecretSession};
 
 /// What waits for a PIN.
 pub(crate) struct Prepared {
     index: u32,
-    /// Salted: proves the PIN, then hides the message and the share.
-    hmac: Session,
+    /// Proves the PIN, then hides the message and the share.
+    secret: SecretSession,
     /// Has asserted the command already.
-    policy: Session,
+    policy: PolicySession,
 }
 
 /// What the TPM said of a PIN.
@@ -41,22 +42,22 @@ impl Connection {
         }
         self.prepared = None;
         self.awaiting_release = None;
-        let storage_key = self.pinned_storage_key(&share.storage_key)?;
+        let point = self.storage_key_point(&share.storage_key)?;
         self.index(share)?;
-        let hmac = self.salted_session(&storage_key, SessionUse::CONTINUED)?;
-        let policy = self.policy_session()?;
-        self.load_key(share, &storage_key)?;
-        self.context.policy_command_code(&policy, RSA_DECRYPT)?;
+        let secret = SecretSession::start(&self.context, STORAGE_KEY_HANDLE, &point)?;
+        let policy = PolicySession::start(&self.context)?;
+        self.load_key(share)?;
+        policy.allow_only(RSA_DECRYPT)?;
         self.prepared = Some(Prepared {
             index: share.index,
-            hmac,
+            secret,
             policy,
         });
         Ok(())
     }
 
     /// The key stays loaded for the next time, until another one or another act needs its slot.
-    fn load_key(&mut self, share: &Share, storage_key: &Object) -> Result<(), VaultError> {
+    fn load_key(&mut self, share: &Share) -> Result<(), VaultError> {
         if self
             .loaded
             .as_ref()
@@ -65,10 +66,14 @@ impl Connection {
             return Ok(());
         }
         self.loaded = None;
-        let key = self
-            .context
-            .load(storage_key, &share.key_private, &share.key_public)
-            .map_err(unloadable)?;
+        let key = LoadedKey::load(
+            &self.context,
+            STORAGE_KEY_HANDLE,
+            &share.key_private.0,
+            &share.key_public.to_octets()?,
+            share.key_public.name()?,
+        )
+        .map_err(unloadable)?;
         self.loaded = Some((share.index, key));
         Ok(())
     }
@@ -81,11 +86,15 @@ impl Connection {
         message: &EncodedMessage,
     ) -> Result<PinOutcome<PartialSignature>, VaultError> {
         self.prepare(share)?;
-        let index = self.index(share)?;
-        let Some(Prepared { hmac, policy, .. }) = self.prepared.take() else {
+        let Some(Prepared {
+            mut secret, policy, ..
+        }) = self.prepared.take()
+        else {
             return Err(fault("nothing was prepared"));
         };
-        match self.prove_pin(share, &index, &policy, &hmac, auth_value)? {
+        let name = share.policies.index_name();
+        let proven = secret.prove(&policy, share.index, name, auth_value);
+        match self.verdict_of(share, proven)? {
             Verdict::Right => {}
             Verdict::Wrong => {
                 return Ok(PinOutcome::Wrong {
@@ -94,16 +103,10 @@ impl Connection {
             }
             Verdict::Locked => return Ok(PinOutcome::Locked),
         }
-        hmac.set_use(SessionUse::LAST_ENCRYPTING_BOTH)?;
         let Some((_, key)) = &self.loaded else {
             return Err(fault("no key is loaded"));
         };
-        let octets = self.context.rsa_decrypt(
-            key,
-            Authorization::Session(&policy),
-            Authorization::Session(&hmac),
-            &message.reduced(&share.modulus),
-        )?;
+        let octets = secret.decrypt(policy, key, &message.reduced(&share.modulus))?;
         let signature = PartialSignature::from_octets(octets.to_vec());
         if !signature.verify(message, &share.modulus) {
             return Err(fault("it made a wrong share of the signature"));
@@ -111,7 +114,7 @@ impl Connection {
         Ok(PinOutcome::Accepted(signature))
     }
 
-    /// `PolicySecret` of the index: the one place where a PIN is judged.
+    /// `PolicySecret` of the index, for what is not urgent.
     pub(crate) fn prove_pin(
         &mut self,
         share: &Share,
@@ -125,6 +128,15 @@ impl Connection {
             self.context
                 .policy_secret(policy, index, Authorization::Session(hmac))
         };
+        self.verdict_of(share, proven)
+    }
+
+    /// What the TPM's answer to `PolicySecret` says of the PIN.
+    fn verdict_of(
+        &mut self,
+        share: &Share,
+        proven: Result<(), EsysError>,
+    ) -> Result<Verdict, VaultError> {
         match proven {
             Ok(()) => Ok(Verdict::Right),
             // An index that somebody put in the place of ours refuses PINs too. That is no verdict.

@@ -16,6 +16,7 @@ use crate::esys::{
 use crate::fault::{by_owner, fault, lost};
 use crate::objects::{STORAGE, STORAGE_KEY_HANDLE, storage_key};
 use crate::sealed::Share;
+use crate::session::LoadedKey;
 
 /// The owner password that an administrator set on the TPM. Wiped when dropped.
 pub struct OwnerPassword(Zeroizing<Vec<u8>>);
@@ -41,9 +42,11 @@ pub(crate) struct Connection {
     pub(crate) context: Context,
     owner_has_password: bool,
     storage_key: Option<StorageKey>,
+    /// The point of the storage key with this Name.
+    storage_key_point: Option<(Vec<u8>, [u8; 65])>,
     indices: HashMap<u32, Arc<Object>>,
     /// The key share that was used last stays loaded.
-    pub(crate) loaded: Option<(u32, Object)>,
+    pub(crate) loaded: Option<(u32, LoadedKey)>,
     pub(crate) prepared: Option<Prepared>,
     /// A policy session whose nonce went to the service, and the index it is for.
     pub(crate) awaiting_release: Option<(u32, Session)>,
@@ -62,6 +65,7 @@ impl Connection {
             context,
             owner_has_password: owner.is_some_and(|password| !password.0.is_empty()),
             storage_key: None,
+            storage_key_point: None,
             indices: HashMap::new(),
             loaded: None,
             prepared: None,
@@ -88,6 +92,28 @@ impl Connection {
             ));
         }
         Ok(key)
+    }
+
+    /// The public point of the pinned storage key: asked for once on a connection, and believed
+    /// because it has the pinned Name.
+    pub(crate) fn storage_key_point(&mut self, pinned: &[u8]) -> Result<[u8; 65], VaultError> {
+        if let Some((name, point)) = &self.storage_key_point
+            && name == pinned
+        {
+            return Ok(*point);
+        }
+        let key = self.pinned_storage_key(pinned)?;
+        let public = self.context.read_public(&key)?;
+        if public.name()? != pinned {
+            return Err(lost(
+                "the TPM's storage key is not the one of the enrolment",
+            ));
+        }
+        let point = public
+            .point()
+            .ok_or_else(|| fault("the storage key is no key on P-256"))?;
+        self.storage_key_point = Some((pinned.to_vec(), point));
+        Ok(point)
     }
 
     /// The storage key and its Name, made if there is none. Refuses one that is no storage key.

@@ -12,7 +12,7 @@
 //! * [`sealed`]: what the daemon keeps for us. [`objects`]: the templates of all keys.
 //! * [`identity`]: the device key and the attestation key.
 //! * [`probe`]: whether this TPM does what the scheme needs.
-//! * [`esys`] is the way into tpm2-tss.
+//! * [`session`]: the sessions of an approval, computed here. [`esys`] is the way into tpm2-tss.
 
 mod approve;
 mod change;
@@ -27,6 +27,7 @@ mod policies;
 mod probe;
 mod release;
 mod sealed;
+mod session;
 mod vault;
 
 pub use connection::OwnerPassword;

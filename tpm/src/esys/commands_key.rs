@@ -328,7 +328,7 @@ pub(super) fn ecdsa_sha256() -> TPMT_SIG_SCHEME {
 }
 
 /// The TPM answered with success and something else than was asked for.
-pub(super) fn unexpected(command: &'static str) -> EsysError {
+pub(crate) fn unexpected(command: &'static str) -> EsysError {
     const ESYS_MALFORMED_RESPONSE: u32 = 0x0007_001d;
     EsysError {
         command,

@@ -12,13 +12,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::tss2_esys::{
     ESYS_CONTEXT, ESYS_TR, Esys_Finalize, Esys_Free, Esys_Initialize, TSS2_RC, TSS2_TCTI_CONTEXT,
-    Tss2_TctiLdr_Finalize, Tss2_TctiLdr_Initialize,
+    TSS2_TCTI_CONTEXT_COMMON_V1, Tss2_TctiLdr_Finalize, Tss2_TctiLdr_Initialize,
 };
 
 use super::error::EsysError;
 use super::handle::Authorization;
 
 const TCTI_IO_ERROR: TSS2_RC = 0x000a_000a;
+
+/// `TSS2_TCTI_TIMEOUT_BLOCK`.
+const BLOCK: i32 = -1;
+
+/// `TPM2_MAX_RESPONSE_SIZE`: no TPM answers more.
+const LONGEST_RESPONSE: usize = 4096;
 
 /// A connection to a TPM. Clones share it; the last one closes it.
 #[derive(Clone)]
@@ -98,12 +104,55 @@ impl Context {
         self.inner.calls.load(Ordering::Relaxed)
     }
 
+    /// Sends a command that was made elsewhere, and returns the response as it came. Nothing else
+    /// uses the connection in between.
+    pub fn transmit(&self, command: &'static str, octets: &[u8]) -> Result<Vec<u8>, EsysError> {
+        let mut response = vec![0; LONGEST_RESPONSE];
+        let mut length = response.len();
+        self.exchange(command, |pointers| {
+            let tcti = pointers.tcti;
+            // SAFETY: the connection is locked and alive, and every TCTI context begins with this
+            // structure (TCG TSS 2.0 TCTI specification, section 3.1).
+            let common = unsafe { &*tcti.cast::<TSS2_TCTI_CONTEXT_COMMON_V1>() };
+            let (Some(transmit), Some(receive)) = (common.transmit, common.receive) else {
+                return TCTI_IO_ERROR;
+            };
+            // SAFETY: the length is the slice's.
+            let code = unsafe { transmit(tcti, octets.len() as _, octets.as_ptr()) };
+            if code != 0 {
+                return code;
+            }
+            let mut size = length as _;
+            // SAFETY: the buffer is as long as said; the TCTI writes no more.
+            let code = unsafe { receive(tcti, &mut size, response.as_mut_ptr(), BLOCK) };
+            length = size as usize;
+            code
+        })?;
+        response.truncate(length);
+        Ok(response)
+    }
+
     /// Calls into the library. Sessions that end with this command are marked so.
     pub(super) fn call(
         &self,
         command: &'static str,
         sessions: &[Authorization<'_>],
         function: impl FnOnce(*mut ESYS_CONTEXT, [ESYS_TR; 3]) -> TSS2_RC,
+    ) -> Result<(), EsysError> {
+        let mut slots = [tss_esapi::tss2_esys::ESYS_TR_NONE; 3];
+        for (slot, session) in slots.iter_mut().zip(sessions) {
+            *slot = session.handle();
+        }
+        self.exchange(command, |pointers| function(pointers.esys, slots))?;
+        sessions.iter().for_each(Authorization::used);
+        Ok(())
+    }
+
+    /// One use of the connection by one caller.
+    fn exchange(
+        &self,
+        command: &'static str,
+        function: impl FnOnce(&Pointers) -> TSS2_RC,
     ) -> Result<(), EsysError> {
         // The library would call what follows a broken command a bad sequence.
         if self.is_broken() {
@@ -112,23 +161,15 @@ impl Context {
                 code: TCTI_IO_ERROR,
             });
         }
-        let mut slots = [tss_esapi::tss2_esys::ESYS_TR_NONE; 3];
-        for (slot, session) in slots.iter_mut().zip(sessions) {
-            *slot = session.handle();
-        }
         let pointers = self
             .inner
             .pointers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         self.inner.calls.fetch_add(1, Ordering::Relaxed);
-        let result = check(command, function(pointers.esys, slots));
-        match &result {
-            Ok(()) => sessions.iter().for_each(Authorization::used),
-            Err(error) if error.is_transport() => {
-                self.inner.broken.store(true, Ordering::Relaxed);
-            }
-            Err(_) => {}
+        let result = check(command, function(&pointers));
+        if result.as_ref().is_err_and(EsysError::is_transport) {
+            self.inner.broken.store(true, Ordering::Relaxed);
         }
         result
     }

@@ -21,6 +21,7 @@ mod structures;
 
 pub use commands_attack::SavedSession;
 pub use commands_key::Verified;
+pub(crate) use commands_key::unexpected as malformed_response;
 pub use commands_nv::{Certified, NvAuthority};
 pub use commands_policy::SignedAssertion;
 pub use commands_session::{NO_SESSIONS, SessionKind, SessionUse};

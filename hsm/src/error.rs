@@ -1,6 +1,7 @@
 //! Who is to blame when a token does not do what it was asked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
@@ -56,6 +57,15 @@ pub enum HsmError {
     /// More is asked than the token gets done.
     #[error("the token is busy")]
     Busy,
+    /// A call into the module did not come back in time. What it was to do may yet be done.
+    #[error("the token did not answer within {} seconds", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// The token went away or did not answer a moment ago, and is not asked again yet.
+    #[error("the token is out of order and is tried again shortly: {0}")]
+    OutOfOrder(String),
+    /// So many calls hang in the module that no more are made until one comes back.
+    #[error("the PKCS#11 module hangs in every call; restart the service, and look at the HSM")]
+    Dead,
     /// The session, the login or the token itself went away. Seen by callers only after opening
     /// everything anew did not help.
     #[error("the token is gone: {function} says {code}")]
@@ -82,6 +92,12 @@ impl HsmError {
             function: function.to_owned(),
             code: code.to_string(),
         }
+    }
+
+    /// Whether this tells of the token rather than of what was asked of it: then asking for
+    /// something else at once is in vain.
+    pub(crate) fn is_out_of_order(&self) -> bool {
+        matches!(self, Self::Gone { .. } | Self::TokenMissing { .. })
     }
 
     /// Whether opening module, session and login anew may help.
@@ -126,6 +142,7 @@ fn from_return_value(code: RvError, function: Function) -> HsmError {
         | R::DeviceRemoved
         | R::DeviceError
         | R::TokenNotPresent
+        | R::TokenNotRecognized
         | R::SlotIdInvalid
         | R::OperationActive
         | R::KeyHandleInvalid

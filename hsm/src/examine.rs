@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 
@@ -10,6 +11,7 @@ use crate::address::{TokenAddress, TokenFacts};
 use crate::error::HsmError;
 use crate::key::{self, Curve, KeyLabel, Stay};
 use crate::mechanisms;
+use crate::patience::within;
 use crate::pin::PinSource;
 use crate::session::TokenSession;
 use crate::share::{self, SHARE_MODULUS_OCTETS, WrappedShare};
@@ -55,6 +57,15 @@ impl Examination {
 /// Loads the module, logs in and tries everything. `sessions` is how many the service will hold.
 /// Leaves nothing on the token. Blocks, up to seconds.
 pub fn examine(
+    address: TokenAddress,
+    pins: Arc<dyn PinSource>,
+    sessions: usize,
+    deadline: Duration,
+) -> Result<Examination, HsmError> {
+    within(deadline, move || examine_now(address, pins, sessions))
+}
+
+fn examine_now(
     address: TokenAddress,
     pins: Arc<dyn PinSource>,
     sessions: usize,

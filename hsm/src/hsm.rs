@@ -1,14 +1,17 @@
 //! What the service asks of its token.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::address::TokenAddress;
 use crate::error::HsmError;
 use crate::key::{self, Curve, KeyLabel, Made, SigningKey};
 use crate::mechanisms::{self, MissingMechanism};
+use crate::patience::within;
 use crate::pin::PinSource;
 use crate::pool::Pool;
 use crate::share::{self, WrappedShare};
+use crate::state::HsmState;
 use crate::token::{Access, Token};
 
 /// How many threads use the token, and how many jobs may wait for them.
@@ -20,12 +23,20 @@ pub struct PoolSize {
     pub waiting: usize,
 }
 
+/// How long is waited for a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For what somebody waits for: in the queue, and then for the token.
+    pub signing: Duration,
+    /// For opening the token, and for making keys.
+    pub making: Duration,
+}
+
 /// A token, open and logged in. Clones share it; the last one dropped closes it.
 #[derive(Clone)]
 pub struct Hsm(Arc<Inner>);
 
 struct Inner {
-    token: Arc<Token>,
     /// For what somebody waits for: milliseconds each.
     signing: Pool,
     /// For making keys: up to seconds each, so on a thread of its own.
@@ -38,6 +49,18 @@ impl Hsm {
         address: TokenAddress,
         pins: Arc<dyn PinSource>,
         size: PoolSize,
+        patience: Patience,
+    ) -> Result<Self, HsmError> {
+        within(patience.making, move || {
+            Self::open_now(address, pins, size, patience)
+        })
+    }
+
+    fn open_now(
+        address: TokenAddress,
+        pins: Arc<dyn PinSource>,
+        size: PoolSize,
+        patience: Patience,
     ) -> Result<Self, HsmError> {
         let token = Arc::new(Token::open(address, pins)?);
         let signing = Pool::start(
@@ -46,18 +69,29 @@ impl Hsm {
             Access::Use,
             size.workers.max(1),
             size.waiting,
+            patience.signing,
         )?;
-        let making = Pool::start("hsm-make", &token, Access::Make, 1, size.waiting)?;
-        Ok(Self(Arc::new(Inner {
-            token,
-            signing,
-            making,
-        })))
+        let making = Pool::start(
+            "hsm-make",
+            &token,
+            Access::Make,
+            1,
+            size.waiting,
+            patience.making,
+        )?;
+        Ok(Self(Arc::new(Inner { signing, making })))
     }
 
-    /// What the token cannot do of what the service needs. Nothing, if it is fit.
+    /// What the token cannot do of what the service needs. Nothing, if it is fit. Blocks.
     pub fn missing_mechanisms(&self) -> Result<Vec<MissingMechanism>, HsmError> {
-        mechanisms::missing(&self.0.token)
+        self.0
+            .making
+            .run_blocking(|session| mechanisms::missing(session.token()))
+    }
+
+    /// How the token is.
+    pub fn state(&self) -> HsmState {
+        self.0.signing.state().and(self.0.making.state())
     }
 
     /// Makes a signing key that stays on the token, unless there is one of that label. Blocks.

@@ -13,27 +13,34 @@
 //! There is no key in software here and no way to configure one.
 
 mod address;
+mod backoff;
+mod crew;
 mod error;
 mod examine;
 mod hsm;
+mod job;
 mod key;
 mod mechanisms;
+mod patience;
 mod pin;
 mod pool;
 mod queue;
 mod session;
 mod share;
+mod state;
 mod token;
 mod uri;
 mod uri_text;
 mod verify;
+mod worker;
 
 pub use address::{TokenAddress, TokenDescription, TokenFacts, TokenName};
 pub use error::HsmError;
 pub use examine::{Ability, Examination, examine};
-pub use hsm::{Hsm, PoolSize};
+pub use hsm::{Hsm, Patience, PoolSize};
 pub use key::{Curve, KeyLabel, Made, SigningKey};
 pub use mechanisms::MissingMechanism;
 pub use pin::{PinSource, TokenPin};
 pub use share::{SHARE_MODULUS_OCTETS, WrappedShare};
+pub use state::HsmState;
 pub use uri::{Pkcs11Uri, UriError};

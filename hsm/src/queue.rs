@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Who is served first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(crate) struct Queue<T> {
 }
 
 struct Waiting<T> {
-    urgent: VecDeque<T>,
-    ordinary: VecDeque<T>,
+    urgent: VecDeque<(Instant, T)>,
+    ordinary: VecDeque<(Instant, T)>,
     closed: bool,
 }
 
@@ -45,9 +46,10 @@ impl<T> Queue<T> {
         if waiting.closed || waiting.urgent.len() + waiting.ordinary.len() >= self.limit {
             return Err(job);
         }
+        let since = Instant::now();
         match lane {
-            Lane::Urgent => waiting.urgent.push_back(job),
-            Lane::Ordinary => waiting.ordinary.push_back(job),
+            Lane::Urgent => waiting.urgent.push_back((since, job)),
+            Lane::Ordinary => waiting.ordinary.push_back((since, job)),
         }
         self.arrived.notify_one();
         Ok(())
@@ -57,7 +59,7 @@ impl<T> Queue<T> {
     pub(crate) fn pop(&self) -> Option<T> {
         let mut waiting = self.lock();
         loop {
-            if let Some(job) = waiting
+            if let Some((_, job)) = waiting
                 .urgent
                 .pop_front()
                 .or_else(|| waiting.ordinary.pop_front())
@@ -72,6 +74,30 @@ impl<T> Queue<T> {
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Takes out the jobs that have waited so long.
+    pub(crate) fn take_older_than(&self, age: Duration) -> Vec<T> {
+        let now = Instant::now();
+        let mut waiting = self.lock();
+        let Waiting {
+            urgent, ordinary, ..
+        } = &mut *waiting;
+        let mut taken = Vec::new();
+        for lane in [urgent, ordinary] {
+            // The oldest are in front.
+            while lane
+                .front()
+                .is_some_and(|(since, _)| now.duration_since(*since) >= age)
+            {
+                taken.extend(lane.pop_front().map(|(_, job)| job));
+            }
+        }
+        taken
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// Takes no more jobs; what waits is still served.
@@ -108,6 +134,17 @@ mod tests {
         assert_eq!(queue.push(Lane::Urgent, 2), Err(2));
         assert_eq!(queue.pop(), Some(1));
         assert_eq!(queue.push(Lane::Urgent, 2), Ok(()));
+    }
+
+    #[test]
+    fn what_waited_too_long_is_taken_out_and_the_rest_stays() {
+        let queue = Queue::new(3);
+        queue.push(Lane::Ordinary, 1).unwrap();
+        queue.push(Lane::Urgent, 2).unwrap();
+        assert!(queue.take_older_than(Duration::from_secs(60)).is_empty());
+        assert_eq!(queue.take_older_than(Duration::ZERO), [2, 1]);
+        queue.push(Lane::Ordinary, 3).unwrap();
+        assert_eq!(queue.pop(), Some(3));
     }
 
     #[test]

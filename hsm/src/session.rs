@@ -42,6 +42,10 @@ impl TokenSession {
         }
     }
 
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
     pub(crate) fn pkcs11(&self) -> &Session {
         &self.session
     }

@@ -14,6 +14,8 @@ pub(crate) const LABEL: &str = "symbolon-test";
 pub(crate) const PIN: &str = "70312";
 
 const CONFIGURATION: &str = "SOFTHSM2_CONF";
+/// What the obstinate module is told, in the test's folder.
+const COMMANDS: &str = "commands";
 const FOLDER: &str = "SYMBOLON_TEST_FOLDER";
 
 /// Where distributions put the module. The product is told by its configuration.
@@ -63,6 +65,9 @@ pub(crate) fn with_token(test: &str, body: impl FnOnce(&TokenHouse)) {
         .args(["--exact", test, "--nocapture"])
         .env(CONFIGURATION, &configuration)
         .env(FOLDER, folder.path())
+        // For tests that put the obstinate module before it.
+        .env("OBSTINATE_FORWARDS_TO", &module)
+        .env("OBSTINATE_COMMANDS", folder.path().join(COMMANDS))
         .status()
         .unwrap();
     assert!(status.success(), "{test} failed in its own process");
@@ -74,7 +79,23 @@ impl TokenHouse {
         &self.folder
     }
 
+    /// The file by which the obstinate module is told what to do.
+    #[allow(dead_code, reason = "each test program uses some of this module")]
+    pub(crate) fn commands(&self) -> PathBuf {
+        self.folder.join(COMMANDS)
+    }
+
+    /// SoftHSM2 behind the obstinate module, which cargo puts beside the test programs that depend
+    /// on it.
+    #[allow(dead_code, reason = "each test program uses some of this module")]
+    #[allow(clippy::unused_self, reason = "beside `module`")]
+    pub(crate) fn obstinate_module(&self) -> PathBuf {
+        let program = std::env::current_exe().unwrap();
+        program.parent().unwrap().join("libobstinate_module.so")
+    }
+
     /// The module.
+    #[allow(dead_code, reason = "each test program uses some of this module")]
     pub(crate) fn module(&self) -> &Path {
         &self.module
     }

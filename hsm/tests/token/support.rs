@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use num_bigint::BigUint;
 use symbolon_hsm::{
-    Hsm, HsmError, KeyLabel, PinSource, PoolSize, TokenAddress, TokenName, TokenPin, WrappedShare,
+    Hsm, HsmError, KeyLabel, Patience, PinSource, PoolSize, TokenAddress, TokenName, TokenPin,
+    WrappedShare,
 };
 use zeroize::Zeroizing;
 
@@ -16,6 +18,11 @@ pub(crate) const SIGNING: KeyLabel = KeyLabel("signing");
 pub(crate) const POOL: PoolSize = PoolSize {
     workers: 2,
     waiting: 64,
+};
+
+pub(crate) const PATIENCE: Patience = Patience {
+    signing: Duration::from_secs(20),
+    making: Duration::from_secs(120),
 };
 
 /// A PIN that is asked for, and how often it was.
@@ -40,7 +47,7 @@ pub(crate) fn address(house: &TokenHouse, token: &str) -> TokenAddress {
 }
 
 pub(crate) fn open(house: &TokenHouse) -> Hsm {
-    Hsm::open(address(house, LABEL), pin(PIN), POOL).unwrap()
+    Hsm::open(address(house, LABEL), pin(PIN), POOL, PATIENCE).unwrap()
 }
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {

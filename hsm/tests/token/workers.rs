@@ -8,7 +8,9 @@ use cryptoki::context::Pkcs11;
 use symbolon_hsm::{Curve, Hsm, HsmError, PoolSize, SigningKey, TokenAddress};
 
 use crate::softhsm::{LABEL, PIN, with_token};
-use crate::support::{ChangedPin, POOL, SIGNING, WRAPPING, address, open, pin, run, share_signs};
+use crate::support::{
+    ChangedPin, PATIENCE, POOL, SIGNING, WRAPPING, address, open, pin, run, share_signs,
+};
 
 #[test]
 fn what_is_missing_is_named() {
@@ -18,10 +20,10 @@ fn what_is_missing_is_named() {
             ..address(house, LABEL)
         };
         assert!(matches!(
-            Hsm::open(no_module, pin(PIN), POOL),
+            Hsm::open(no_module, pin(PIN), POOL, PATIENCE),
             Err(HsmError::ModuleMissing { .. })
         ));
-        let error = Hsm::open(address(house, "other"), pin(PIN), POOL).unwrap_err();
+        let error = Hsm::open(address(house, "other"), pin(PIN), POOL, PATIENCE).unwrap_err();
         assert!(matches!(error, HsmError::TokenMissing { .. }), "{error}");
         assert!(error.to_string().contains(LABEL), "{error}");
         assert_eq!(open(house).missing_mechanisms().unwrap(), []);
@@ -35,7 +37,7 @@ fn two_tokens_of_one_label_are_told_apart_by_serial_number() {
         |house| {
             house.add(LABEL, PIN);
             assert!(matches!(
-                Hsm::open(address(house, LABEL), pin(PIN), POOL),
+                Hsm::open(address(house, LABEL), pin(PIN), POOL, PATIENCE),
                 Err(HsmError::TokenAmbiguous { .. })
             ));
             let pkcs11 = Pkcs11::new(house.module()).unwrap();
@@ -45,7 +47,7 @@ fn two_tokens_of_one_label_are_told_apart_by_serial_number() {
                 .unwrap()
                 .serial_number()
                 .to_owned();
-            assert!(Hsm::open(address(house, &serial), pin(PIN), POOL).is_ok());
+            assert!(Hsm::open(address(house, &serial), pin(PIN), POOL, PATIENCE).is_ok());
         },
     );
 }
@@ -54,11 +56,11 @@ fn two_tokens_of_one_label_are_told_apart_by_serial_number() {
 fn a_wrong_pin_costs_one_try() {
     with_token("workers::a_wrong_pin_costs_one_try", |house| {
         let wrong = pin("12345");
-        let result = Hsm::open(address(house, LABEL), wrong.clone(), POOL);
+        let result = Hsm::open(address(house, LABEL), wrong.clone(), POOL, PATIENCE);
         assert!(matches!(result, Err(HsmError::PinWrong)), "{result:?}");
         assert_eq!(wrong.1.load(Ordering::SeqCst), 1);
         let right = pin(PIN);
-        Hsm::open(address(house, LABEL), right.clone(), POOL).unwrap();
+        Hsm::open(address(house, LABEL), right.clone(), POOL, PATIENCE).unwrap();
         assert_eq!(right.1.load(Ordering::SeqCst), 1, "one login serves all");
     });
 }
@@ -69,7 +71,7 @@ fn a_pin_that_is_refused_later_is_not_tried_again_and_again() {
         "workers::a_pin_that_is_refused_later_is_not_tried_again_and_again",
         |house| {
             let changed = Arc::new(ChangedPin(AtomicUsize::new(0)));
-            let hsm = Hsm::open(address(house, LABEL), changed.clone(), POOL).unwrap();
+            let hsm = Hsm::open(address(house, LABEL), changed.clone(), POOL, PATIENCE).unwrap();
             hsm.make_signing_key(SIGNING, Curve::P256).unwrap();
             let key = hsm.signing_key(SIGNING, Curve::P256).unwrap();
             Pkcs11::new(house.module()).unwrap().finalize().unwrap();
@@ -113,7 +115,7 @@ fn a_full_queue_is_busy_and_not_broken() {
             workers: 1,
             waiting: 0,
         };
-        let full = Hsm::open(address(house, LABEL), pin(PIN), no_room).unwrap();
+        let full = Hsm::open(address(house, LABEL), pin(PIN), no_room, PATIENCE).unwrap();
         assert!(matches!(
             full.sign_blocking(&key, &[7; 32]),
             Err(HsmError::Busy)

@@ -1,6 +1,6 @@
 //! The `[hsm]` section of the configuration.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -22,6 +22,9 @@ pub struct HsmConfig {
     pub threads: Option<NonZeroUsize>,
     /// Requests that may wait for the token before more are refused. Default: 1024.
     pub waiting: Option<NonZeroUsize>,
+    /// Seconds after which a call of the token is given up. Default: 10. Opening it and making
+    /// keys may take twelve times as long.
+    pub deadline_seconds: Option<NonZeroU32>,
 }
 
 /// The section as it stands in the file: a URI, or module and token.
@@ -38,6 +41,7 @@ struct HsmSection {
     ask_pin: bool,
     threads: Option<NonZeroUsize>,
     waiting: Option<NonZeroUsize>,
+    deadline_seconds: Option<NonZeroU32>,
 }
 
 /// Why the section names no token.
@@ -81,6 +85,7 @@ impl TryFrom<HsmSection> for HsmConfig {
             ask_pin: section.ask_pin,
             threads: section.threads,
             waiting: section.waiting,
+            deadline_seconds: section.deadline_seconds,
         })
     }
 }

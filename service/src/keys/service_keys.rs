@@ -1,11 +1,13 @@
 //! The keys by what they are for.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use symbolon_hsm::{
-    Curve, Examination, Hsm, KeyLabel, Made, PoolSize, SHARE_MODULUS_OCTETS, SigningKey,
+    Curve, Examination, Hsm, HsmState, KeyLabel, Made, Patience, PoolSize, SHARE_MODULUS_OCTETS,
+    SigningKey,
 };
 use symbolon_protocol::split_key::PartialSignature;
 
@@ -22,6 +24,13 @@ const SHARE_WRAPPING: KeyLabel = KeyLabel("symbolon-share-wrapping");
 /// Requests that may wait for the token unless configured otherwise: on SoftHSM2 and two cores
 /// about two seconds' work.
 const WAITING: usize = 1024;
+
+/// How long a signature may take unless configured otherwise: SoftHSM2 takes milliseconds, a busy
+/// HSM across a network a second.
+const DEADLINE_SECONDS: u32 = 10;
+
+/// How much longer making a key may take: on some tokens half a minute.
+const MAKING_TAKES_TIMES: u32 = 12;
 
 /// All keys of the service. Clones share one token.
 #[derive(Clone)]
@@ -86,6 +95,11 @@ impl ServiceKeys {
             made: hsm.make_wrapping_key(SHARE_WRAPPING)?,
         });
         Ok((Self::find(hsm)?, made))
+    }
+
+    /// How the token is.
+    pub fn token_state(&self) -> HsmState {
+        self.hsm.state()
     }
 
     /// The public release key: an uncompressed P-256 point.
@@ -192,6 +206,7 @@ pub fn examine(config: &HsmConfig) -> Result<Examination, KeysError> {
         config.address.clone(),
         pins,
         sessions,
+        patience(config).making,
     )?)
 }
 
@@ -204,11 +219,23 @@ fn open_token(config: &HsmConfig) -> Result<Hsm, KeysError> {
         config.address.clone(),
         Arc::from(pin::source(config)?),
         size,
+        patience(config),
     )?;
     let missing = hsm.missing_mechanisms()?;
     match missing.is_empty() {
         true => Ok(hsm),
         false => Err(KeysError::TokenUnfit(missing)),
+    }
+}
+
+fn patience(config: &HsmConfig) -> Patience {
+    let seconds = config
+        .deadline_seconds
+        .map_or(DEADLINE_SECONDS, NonZeroU32::get);
+    let signing = Duration::from_secs(seconds.into());
+    Patience {
+        signing,
+        making: signing * MAKING_TAKES_TIMES,
     }
 }
 

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::keys::ServiceKeys;
+use crate::keys::{HsmState, ServiceKeys};
 use crate::random;
 use crate::store::Store;
 
@@ -26,9 +26,12 @@ pub(super) struct Health {
 }
 
 #[derive(Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Findings {
     store: bool,
     hsm: bool,
+    /// `working`, `recovering` or `dead`: whether to wait or to restart the service.
+    hsm_state: &'static str,
 }
 
 impl Health {
@@ -54,6 +57,12 @@ impl Health {
         let findings = Findings {
             store: matches!(store, Ok(Ok(()))),
             hsm: matches!(hsm, Ok(true)),
+            // Why it is so stands in the log: relying parties need not know the token.
+            hsm_state: match self.keys.token_state() {
+                HsmState::Working => "working",
+                HsmState::Recovering { .. } => "recovering",
+                HsmState::Dead => "dead",
+            },
         };
         *last = Some((Instant::now(), findings));
         findings

@@ -1,5 +1,7 @@
 //! What changes under a running service.
 
+// So that cargo builds the module.
+use obstinate_module as _;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -71,11 +73,49 @@ fn health_tells_of_a_token_that_is_gone() {
         loop {
             let health = http::get(serving.relying_parties, "/health");
             if health.status == 503 {
-                assert_eq!(health.body, json!({"store": true, "hsm": false}));
+                assert_eq!(health.body["store"], true);
+                assert_eq!(health.body["hsm"], false);
                 break;
             }
             assert!(Instant::now() < deadline, "{health:?}");
             std::thread::sleep(Duration::from_millis(200));
         }
     });
+}
+
+#[test]
+fn health_tells_of_a_module_that_hangs_and_of_its_recovery() {
+    with_token(
+        "changes::health_tells_of_a_module_that_hangs_and_of_its_recovery",
+        |house| {
+            let installation = Installation::prepared(house);
+            let plain = house.module().display().to_string();
+            let obstinate = house.obstinate_module().display().to_string();
+            installation.configure(&installation.configuration().replace(
+                &format!("module = '{plain}'"),
+                &format!("module = '{obstinate}'\ndeadline_seconds = 1"),
+            ));
+            let serving = installation.serve();
+            let told = |status, expected| {
+                let deadline = Instant::now() + SOON;
+                loop {
+                    let health = http::get(serving.relying_parties, "/health");
+                    if (health.status, &health.body) == (status, &expected) {
+                        break;
+                    }
+                    assert!(Instant::now() < deadline, "{health:?}");
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            };
+            let well = json!({"store": true, "hsm": true, "hsmState": "working"});
+            told(200, well.clone());
+            std::fs::write(house.commands(), "hang C_Sign").unwrap();
+            told(
+                503,
+                json!({"store": true, "hsm": false, "hsmState": "recovering"}),
+            );
+            std::fs::remove_file(house.commands()).unwrap();
+            told(200, well);
+        },
+    );
 }

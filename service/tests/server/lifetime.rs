@@ -20,7 +20,10 @@ fn a_started_service_says_where_it_is_and_that_it_is_well() {
             let health = http::get(serving.relying_parties, "/health");
             assert_eq!(
                 (health.status, health.body),
-                (200, json!({"store": true, "hsm": true}))
+                (
+                    200,
+                    json!({"store": true, "hsm": true, "hsmState": "working"})
+                )
             );
             // The device API answers no plain HTTP: what comes back is no HTTP at all.
             let request = "GET /device/v1/account HTTP/1.1\r\nhost: test\r\n\r\n";

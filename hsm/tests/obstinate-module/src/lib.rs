@@ -1,0 +1,211 @@
+//! A PKCS#11 module for tests. It hands every call on to the module that
+//! `OBSTINATE_FORWARDS_TO` names, unless the file that `OBSTINATE_COMMANDS` names says otherwise.
+//! Commands, one a line:
+//!
+//! * `hang FUNCTION`: calls of it do not return until the command is gone.
+//! * `fail FUNCTION CODE`: calls of it return the code, a decimal number, and do nothing.
+//! * `drop FUNCTION`: its next call first ends all sessions and with them the login. The file is
+//!   removed.
+//! * `remove`: there is no token, and every session of it is gone.
+//!
+//! Some functions obey (see [`C_GetFunctionList`]); the rest are the other module's.
+#![allow(
+    unsafe_code,
+    reason = "a PKCS#11 module is a table of C functions; tests alone load this one"
+)]
+#![allow(
+    non_snake_case,
+    clippy::too_many_arguments,
+    reason = "PKCS#11 gives the names and the parameters"
+)]
+
+use std::os::raw::c_void;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use cryptoki_sys::{
+    CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_MECHANISM, CK_NOTIFY,
+    CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TRUE, CK_ULONG, CK_USER_TYPE,
+    CK_UTF8CHAR, CKR_DEVICE_REMOVED, CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK,
+};
+
+/// The other module: kept loaded, and its functions.
+static REAL: OnceLock<Option<(cryptoki_sys::Pkcs11, CK_FUNCTION_LIST)>> = OnceLock::new();
+
+/// Our own functions.
+static OURS: OnceLock<CK_FUNCTION_LIST> = OnceLock::new();
+
+/// How often a call that hangs looks whether it still should.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The entry point of PKCS#11: our functions where they obey commands, else the other module's.
+///
+/// # Safety
+///
+/// `list` must point to room for a pointer (PKCS#11 2.40 section 5.4).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> CK_RV {
+    let Some(real) = real() else {
+        return CKR_GENERAL_ERROR;
+    };
+    let ours = OURS.get_or_init(|| CK_FUNCTION_LIST {
+        C_GetFunctionList: Some(C_GetFunctionList),
+        C_GetSlotList: Some(C_GetSlotList),
+        C_OpenSession: Some(C_OpenSession),
+        C_Login: Some(C_Login),
+        C_FindObjectsInit: Some(C_FindObjectsInit),
+        C_SignInit: Some(C_SignInit),
+        C_Sign: Some(C_Sign),
+        C_GenerateKeyPair: Some(C_GenerateKeyPair),
+        C_UnwrapKey: Some(C_UnwrapKey),
+        ..*real
+    });
+    // SAFETY: the caller's promise. Nobody writes through the pointer: PKCS#11 calls it read-only.
+    unsafe { *list = std::ptr::from_ref(ours).cast_mut() };
+    CKR_OK
+}
+
+unsafe extern "C" fn C_GetSlotList(
+    with_token: CK_BBOOL,
+    slots: *mut CK_SLOT_ID,
+    count: *mut CK_ULONG,
+) -> CK_RV {
+    match obey("C_GetSlotList") {
+        Some(CKR_DEVICE_REMOVED) => {
+            // SAFETY: the caller's promise that `count` points to a number.
+            unsafe { *count = 0 };
+            CKR_OK
+        }
+        Some(code) => code,
+        None => match real().and_then(|real| real.C_GetSlotList) {
+            // SAFETY: the caller's arguments, unchanged.
+            Some(forward) => unsafe { forward(with_token, slots, count) },
+            None => CKR_FUNCTION_NOT_SUPPORTED,
+        },
+    }
+}
+
+macro_rules! obedient {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
+        unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
+            if let Some(code) = obey(stringify!($name)) {
+                return code;
+            }
+            match real().and_then(|real| real.$name) {
+                // SAFETY: the caller's arguments, unchanged.
+                Some(forward) => unsafe { forward($($argument),*) },
+                None => CKR_FUNCTION_NOT_SUPPORTED,
+            }
+        }
+    )*};
+}
+
+obedient! {
+    C_OpenSession(
+        slot: CK_SLOT_ID, flags: CK_FLAGS, application: *mut c_void, notify: CK_NOTIFY,
+        session: *mut CK_SESSION_HANDLE
+    );
+    C_Login(
+        session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, length: CK_ULONG
+    );
+    C_FindObjectsInit(session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG);
+    C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE);
+    C_Sign(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG,
+        signature: *mut CK_BYTE, signature_length: *mut CK_ULONG
+    );
+    C_GenerateKeyPair(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM,
+        public_template: *mut CK_ATTRIBUTE, public_count: CK_ULONG,
+        private_template: *mut CK_ATTRIBUTE, private_count: CK_ULONG,
+        public: *mut CK_OBJECT_HANDLE, private: *mut CK_OBJECT_HANDLE
+    );
+    C_UnwrapKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping_key: CK_OBJECT_HANDLE,
+        wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG, key: *mut CK_OBJECT_HANDLE
+    );
+}
+
+/// Does what the commands say of this function; a code is what the call is to return.
+fn obey(function: &str) -> Option<CK_RV> {
+    loop {
+        match command_for(function)? {
+            Command::Hang => std::thread::sleep(LOOK),
+            Command::Fail(code) => return Some(code),
+            Command::Drop => {
+                if let Some(path) = commands() {
+                    let _ = std::fs::remove_file(path);
+                }
+                end_all_sessions();
+                return None;
+            }
+            Command::Remove => {
+                end_all_sessions();
+                return Some(CKR_DEVICE_REMOVED);
+            }
+        }
+    }
+}
+
+enum Command {
+    Hang,
+    Fail(CK_RV),
+    Drop,
+    Remove,
+}
+
+fn command_for(function: &str) -> Option<Command> {
+    let text = std::fs::read_to_string(commands()?).ok()?;
+    text.lines().find_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            ["hang", named] if named == function => Some(Command::Hang),
+            ["fail", named, code] if named == function => code.parse().ok().map(Command::Fail),
+            ["drop", named] if named == function => Some(Command::Drop),
+            ["remove"] => Some(Command::Remove),
+            _ => None,
+        }
+    })
+}
+
+fn commands() -> Option<std::ffi::OsString> {
+    std::env::var_os("OBSTINATE_COMMANDS")
+}
+
+fn end_all_sessions() {
+    let Some(real) = real() else { return };
+    let (Some(list), Some(end)) = (real.C_GetSlotList, real.C_CloseAllSessions) else {
+        return;
+    };
+    let mut slots: [CK_SLOT_ID; 16] = [0; 16];
+    let mut count: CK_ULONG = 16;
+    // SAFETY: room for as many slots as `count` says.
+    if unsafe { list(CK_TRUE, slots.as_mut_ptr(), &raw mut count) } != CKR_OK {
+        return;
+    }
+    for slot in slots.iter().take(usize::try_from(count).unwrap_or(0)) {
+        // SAFETY: any number may be given; what is no slot is refused.
+        unsafe { end(*slot) };
+    }
+}
+
+fn real() -> Option<&'static CK_FUNCTION_LIST> {
+    let loaded = REAL.get_or_init(|| {
+        let path = std::env::var_os("OBSTINATE_FORWARDS_TO")?;
+        // SAFETY: the test names a PKCS#11 module, whose loading runs nothing surprising.
+        let module = unsafe { cryptoki_sys::Pkcs11::new(path) }.ok()?;
+        let get = module.C_GetFunctionList.as_ref().ok()?;
+        let mut list = std::ptr::null_mut();
+        // SAFETY: PKCS#11 2.40 section 5.4: the module fills in a pointer to its own table, which
+        // lives as long as the module.
+        let functions = unsafe {
+            if get(&raw mut list) != CKR_OK || list.is_null() {
+                return None;
+            }
+            *list
+        };
+        Some((module, functions))
+    });
+    loaded.as_ref().map(|(_, functions)| functions)
+}

@@ -1,0 +1,12 @@
+//! A token that hangs, fails, loses its sessions or is pulled out, and what callers see of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "clippy knows the tests here, but not their helpers, as tests"
+)]
+
+mod hangs;
+mod losses;
+#[path = "../softhsm/mod.rs"]
+mod softhsm;
+mod support;

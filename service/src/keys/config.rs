@@ -25,6 +25,9 @@ pub struct HsmConfig {
     /// Seconds after which a call of the token is given up. Default: 10. Opening it and making
     /// keys may take twelve times as long.
     pub deadline_seconds: Option<NonZeroU32>,
+    /// How many key shares the service keeps ahead of need while it serves. Default: none, so that
+    /// an enrolment makes its own unless `shares generate` made some.
+    pub shares_ahead: Option<NonZeroU32>,
 }
 
 /// The section as it stands in the file: a URI, or module and token.
@@ -42,6 +45,7 @@ struct HsmSection {
     threads: Option<NonZeroUsize>,
     waiting: Option<NonZeroUsize>,
     deadline_seconds: Option<NonZeroU32>,
+    shares_ahead: Option<NonZeroU32>,
 }
 
 /// Why the section names no token.
@@ -86,6 +90,7 @@ impl TryFrom<HsmSection> for HsmConfig {
             threads: section.threads,
             waiting: section.waiting,
             deadline_seconds: section.deadline_seconds,
+            shares_ahead: section.shares_ahead,
         })
     }
 }

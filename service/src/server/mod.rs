@@ -4,6 +4,7 @@ mod connections;
 mod health;
 mod housekeeping;
 mod open;
+mod share_keeper;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,7 @@ pub async fn serve(
     };
     let sessions = service.sessions.clone();
     let store = service.store.clone();
+    let keys = service.keys.clone();
 
     let relying_parties = Endpoint::start(
         relying_party_listener,
@@ -108,6 +110,15 @@ pub async fn serve(
         sessions.hints().stopping(),
     );
     let housekeeping = tokio::spawn(housekeeping::run(store.clone(), sessions.clone()));
+    let share_keeper = config.hsm.shares_ahead.map(|wanted| {
+        let stopping = sessions.hints().stopping();
+        tokio::spawn(share_keeper::run(
+            store.clone(),
+            keys,
+            wanted.get(),
+            stopping,
+        ))
+    });
 
     if let Some(path) = addresses_file {
         addresses.write(&path)?;
@@ -121,6 +132,9 @@ pub async fn serve(
     sessions.hints().stop();
     tokio::join!(relying_parties.drain(DRAIN), devices.drain(DRAIN));
     let _ = housekeeping.await;
+    if let Some(share_keeper) = share_keeper {
+        let _ = share_keeper.await;
+    }
     store.close().await;
     Ok(())
 }

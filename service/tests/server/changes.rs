@@ -119,3 +119,31 @@ fn health_tells_of_a_module_that_hangs_and_of_its_recovery() {
         },
     );
 }
+
+#[test]
+fn key_shares_are_made_ahead_of_need_up_to_the_configured_number() {
+    with_token(
+        "changes::key_shares_are_made_ahead_of_need_up_to_the_configured_number",
+        |house| {
+            let installation = Installation::prepared(house);
+            installation.configure(
+                &installation
+                    .configuration()
+                    .replace("[certificates]", "shares_ahead = 3\n[certificates]"),
+            );
+            let _serving = installation.serve();
+            let pool = || {
+                let output = installation.run(&["check", "--json"]);
+                let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+                let findings = report["findings"].as_array().unwrap();
+                let pool = findings.iter().find(|one| one["what"] == "pool of shares");
+                pool.unwrap()["detail"].as_str().unwrap().to_owned()
+            };
+            let deadline = Instant::now() + SOON;
+            while pool() != "3 wait for use" {
+                assert!(Instant::now() < deadline, "{}", pool());
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        },
+    );
+}

@@ -49,6 +49,8 @@ pub struct RelyingPartyConfig {
     /// Before every path of version 3 of the API.
     #[serde(default = "default_prefix")]
     pub prefix: String,
+    /// What relying parties' device links begin with, if not the host of `device.public_url`.
+    pub device_link_base: Option<String>,
 }
 
 /// `[device]`
@@ -113,6 +115,18 @@ impl Config {
         })
     }
 
+    /// What relying parties' device links begin with.
+    pub fn device_link_base(&self) -> String {
+        match &self.relying_party.device_link_base {
+            Some(base) => base.clone(),
+            None => {
+                let host = self.device.public_url.trim_start_matches("https://");
+                let host = host.split([':', '/']).next().unwrap_or_default();
+                format!("https://{host}/device-link")
+            }
+        }
+    }
+
     /// How long a person has to answer.
     pub fn session_lifetime(&self) -> Duration {
         Duration::from_secs(self.session_lifetime_seconds)
@@ -147,6 +161,7 @@ mod tests {
             issuer_url = 'http://x'\nocsp_url = 'http://x'\ncrl_url = 'http://x'\n";
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.session_lifetime(), Duration::from_secs(120));
+        assert_eq!(config.device_link_base(), "https://localhost/device-link");
         let misspelt = text.replace("public_url", "publik_url");
         assert!(toml::from_str::<Config>(&misspelt).is_err());
     }

@@ -7,6 +7,7 @@ mod account;
 mod caller;
 mod events;
 mod exchange;
+mod links;
 mod problem;
 mod transactions;
 
@@ -17,6 +18,7 @@ use symbolon_protocol::device::MAX_BODY;
 use symbolon_protocol::device::account::{CloseAccount, FetchAccount, ReportPinChange};
 use symbolon_protocol::device::enrolment::{Activate, BeginEnrolment, RegisterKeys};
 use symbolon_protocol::device::events::{Acknowledge, EVENTS_PATH};
+use symbolon_protocol::device::link::OpenLink;
 use symbolon_protocol::device::lock::{ReportReading, RequestLockChallenge, RequestRelease};
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::{Confirm, FetchTransaction, ListPending, Refuse};
@@ -66,6 +68,9 @@ fn enrolment_routes(router: Router<Shared>) -> Router<Shared> {
 }
 
 fn transaction_routes(router: Router<Shared>) -> Router<Shared> {
+    let router = answer::<OpenLink, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        links::open(&service, &request.caller.device, &request.message).await
+    });
     let router =
         answer::<ListPending, _, _>(router, async |service: Shared, request: Arrived<_>| {
             transactions::pending(&service, &request.caller.device).await

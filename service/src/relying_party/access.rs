@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::problem::{Problem, Violation};
 use super::registry::RelyingParty;
-use super::request::{CertificateRequest, Claim, MinimumLevel, NotificationRequest, Properties};
+use super::request::{CertificateRequest, Claim, MinimumLevel, OpeningRequest, Properties};
 
 /// What a request needs its relying party to be allowed.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub struct Demand<'a> {
 
 impl<'a> Demand<'a> {
     /// What a login or a signature needs.
-    pub fn of_session(request: &'a NotificationRequest) -> Self {
+    pub fn of_session(request: &'a OpeningRequest) -> Self {
         let Properties {
             share_device_address,
             ..

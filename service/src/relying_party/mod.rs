@@ -1,7 +1,7 @@
 //! The relying-party API, version 3: what existing Smart-ID clients speak, unchanged.
 //!
 //! A request is read ([`body`], [`fields`], [`request`]), its sender judged ([`source`],
-//! [`registry`], [`access`]), and then it becomes a session ([`notification`]), a certificate
+//! [`registry`], [`access`]), and then it becomes a session ([`notification`], [`device_link`]), a certificate
 //! ([`certificate`]) or a wait for a result ([`session`], [`status`]). Everything that goes wrong
 //! is a [`problem`]. What the API leaves open, and how we decided, stands where it is decided.
 
@@ -9,7 +9,9 @@ pub mod access;
 mod algorithm;
 mod body;
 mod certificate;
+mod device_link;
 mod fields;
+mod inquiry;
 mod notification;
 mod path;
 mod poll_time;
@@ -42,16 +44,23 @@ pub struct RelyingPartyApi {
     sessions: Sessions,
     trusted_proxies: Arc<[IpNet]>,
     prefix: Arc<str>,
+    device_link_base: Arc<str>,
 }
 
 impl RelyingPartyApi {
     /// The API over these sessions.
-    pub fn new(store: Store, sessions: Sessions, config: &RelyingPartyConfig) -> Self {
+    pub fn new(
+        store: Store,
+        sessions: Sessions,
+        config: &RelyingPartyConfig,
+        device_link_base: &str,
+    ) -> Self {
         Self {
             store,
             sessions,
             trusted_proxies: config.trusted_proxies.as_slice().into(),
             prefix: format!("/{}", config.prefix.trim_matches('/')).into(),
+            device_link_base: device_link_base.into(),
         }
     }
 
@@ -71,6 +80,26 @@ pub fn router(api: RelyingPartyApi) -> Router {
         .route(
             "/authentication/notification/document/{id}",
             post(notification::authenticate_document),
+        )
+        .route(
+            "/authentication/device-link/anonymous",
+            post(device_link::authenticate_anyone),
+        )
+        .route(
+            "/authentication/device-link/etsi/{id}",
+            post(device_link::authenticate_person),
+        )
+        .route(
+            "/authentication/device-link/document/{id}",
+            post(device_link::authenticate_document),
+        )
+        .route(
+            "/signature/device-link/etsi/{id}",
+            post(device_link::sign_person),
+        )
+        .route(
+            "/signature/device-link/document/{id}",
+            post(device_link::sign_document),
         )
         .route(
             "/signature/notification/etsi/{id}",

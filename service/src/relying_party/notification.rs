@@ -5,16 +5,17 @@ use axum::extract::{Request, State};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use symbolon_protocol::interaction::Flow;
 use uuid::Uuid;
 
 use super::RelyingPartyApi;
 use super::access::Demand;
 use super::path::{self, Identifier};
 use super::problem::Problem;
-use super::request::{NotificationRequest, RequestedContent, SessionKind};
+use super::request::{OpeningRequest, SessionKind};
 use super::source::Source;
-use super::{body, registry::RelyingParty};
-use crate::sessions::{Asked, CreateError, Created, NewSession, Target};
+use super::{body, inquiry};
+use crate::sessions::{CreateError, Created, NewSession, Target};
 
 /// `POST authentication/notification/etsi/{semantics identifier}`
 pub(super) async fn authenticate_person(
@@ -84,39 +85,17 @@ async fn open(
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
     let body = body::read_object(request).await?;
-    let request = NotificationRequest::parse(kind, &body)?;
+    let request = OpeningRequest::parse(kind, Flow::Notification, &body)?;
     let party = api.admit(Demand::of_session(&request), source).await?;
     // A login needs none: its challenge is random, so no two requests are the same.
     let repeat_key = (kind == SessionKind::Signature).then(|| repeat_key(&target, &body));
-    let new = new_session(&party, target, request, repeat_key);
+    let new = NewSession {
+        inquiry: inquiry::of(&party, request),
+        target,
+        repeat_key,
+    };
     let created = api.sessions.create(new).await.map_err(refused)?;
     Ok(Json(opened_body(created)))
-}
-
-fn new_session(
-    party: &RelyingParty,
-    target: Target,
-    request: NotificationRequest,
-    repeat_key: Option<[u8; 32]>,
-) -> NewSession {
-    NewSession {
-        relying_party: party.uuid,
-        relying_party_name: request.claim.name,
-        brokered_relying_party_name: None,
-        target,
-        level: request.level.certificate_level(),
-        asked: match request.content {
-            RequestedContent::Authentication { rp_challenge } => {
-                Asked::Authentication { rp_challenge }
-            }
-            RequestedContent::Signature { digest } => Asked::Signature { digest },
-        },
-        signature_algorithm: request.algorithm,
-        interactions: request.interactions,
-        ignored_properties: request.properties.ignored,
-        share_device_address: request.properties.share_device_address,
-        repeat_key,
-    }
 }
 
 /// What makes two signature requests the same: whom they ask, and every parameter, in whatever
@@ -146,7 +125,7 @@ fn opened_body(created: Created) -> OpenedBody {
     }
 }
 
-fn refused(error: CreateError) -> Problem {
+pub(super) fn refused(error: CreateError) -> Problem {
     match error {
         CreateError::NoAccount => Problem::not_found(),
         CreateError::NoSuitableAccount => Problem::no_suitable_account(),

@@ -4,10 +4,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use symbolon_protocol::device::transaction::FlowType;
 use symbolon_protocol::encoding::SignatureAlgorithm;
 use symbolon_protocol::identifiers::CertificateLevel;
-use symbolon_protocol::interaction::Interactions;
+use symbolon_protocol::interaction::{Flow, Interactions};
 use uuid::Uuid;
 
 use super::algorithm;
@@ -16,7 +15,7 @@ use super::problem::Problem;
 
 /// A request for a login or a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotificationRequest {
+pub struct OpeningRequest {
     /// Who says to be asking.
     pub claim: Claim,
     /// The least level of the account's certificates.
@@ -27,6 +26,8 @@ pub struct NotificationRequest {
     pub algorithm: SignatureAlgorithm,
     /// Base64 as sent, checked but not altered: its own octets enter the signed payload.
     pub interactions: String,
+    /// Where the device leads the person afterwards, as sent; in device-link flows alone.
+    pub initial_callback_url: Option<String>,
     /// Keeps two equal signature requests from being taken for one.
     pub nonce: Option<String>,
     /// `requestProperties`.
@@ -107,11 +108,15 @@ pub struct Properties {
     pub ignored: Vec<String>,
 }
 
-impl NotificationRequest {
-    /// Parses the body of a notification request.
-    pub fn parse(kind: SessionKind, body: &Map<String, Value>) -> Result<Self, Problem> {
+impl OpeningRequest {
+    /// Parses the body of a request for a login or a signature.
+    pub fn parse(
+        kind: SessionKind,
+        flow: Flow,
+        body: &Map<String, Value>,
+    ) -> Result<Self, Problem> {
         let findings = Findings::default();
-        let request = read_notification_request(kind, &Fields::of_body(body, &findings));
+        let request = read_opening_request(kind, flow, &Fields::of_body(body, &findings));
         conclude(request, findings)
     }
 }
@@ -138,10 +143,11 @@ fn conclude<T>(request: Option<T>, findings: Findings) -> Result<T, Problem> {
 }
 
 /// Every part is read before the first missing one ends the matter, so that all faults are found.
-fn read_notification_request(
+fn read_opening_request(
     kind: SessionKind,
+    flow: Flow,
     fields: &Fields<'_>,
-) -> Option<NotificationRequest> {
+) -> Option<OpeningRequest> {
     let claim = read_claim(fields);
     let highest = (kind == SessionKind::Signature).then_some(MinimumLevel::Qscd);
     let level = read_level(fields, highest);
@@ -152,23 +158,29 @@ fn read_notification_request(
             let algorithm = algorithm::read(&parameters);
             (read_content(kind, &parameters, algorithm), algorithm)
         });
-    let interactions = read_interactions(fields);
-    let nonce = match kind {
-        SessionKind::Authentication => {
+    let interactions = read_interactions(fields, flow);
+    let initial_callback_url = match flow {
+        Flow::DeviceLink => read_callback(fields),
+        Flow::Notification | Flow::Linked => None,
+    };
+    let nonce = match (kind, flow) {
+        (SessionKind::Authentication, Flow::Notification) => {
             read_verification_code_type(fields);
             None
         }
-        SessionKind::Signature => read_nonce(fields),
+        (SessionKind::Authentication, _) => None,
+        (SessionKind::Signature, _) => read_nonce(fields),
     };
     let properties = read_properties(fields);
     let capabilities = fields.texts("capabilities").unwrap_or_default();
     let (content, algorithm) = signed?;
-    Some(NotificationRequest {
+    Some(OpeningRequest {
         claim: claim?,
         level: level?,
         content: content?,
         algorithm: algorithm?,
         interactions: interactions?,
+        initial_callback_url,
         nonce,
         properties,
         capabilities: capabilities.into_iter().map(str::to_owned).collect(),
@@ -282,12 +294,27 @@ fn base64_octets(text: &str) -> Result<Vec<u8>, String> {
         .map_err(|_| "must be Base64 with padding".to_owned())
 }
 
-fn read_interactions(fields: &Fields<'_>) -> Option<String> {
+fn read_interactions(fields: &Fields<'_>, flow: Flow) -> Option<String> {
     let text = fields.required_text("interactions")?;
-    let judged = Interactions::parse(text, FlowType::Notification)
+    let judged = Interactions::parse(text, flow)
         .map(|_| text.to_owned())
         .map_err(|refusal| refusal.to_string());
     fields.keep("interactions", judged)
+}
+
+/// `^https://([^|#]+)$`, at most 1800 characters: it enters a payload whose fields `|` parts.
+fn read_callback(fields: &Fields<'_>) -> Option<String> {
+    const LONGEST: usize = 1800;
+    let text = fields.text("initialCallbackUrl")?;
+    let is_url = text
+        .strip_prefix("https://")
+        .is_some_and(|rest| !rest.is_empty() && !rest.contains(['|', '#']));
+    let is_plain = text.chars().all(|c| c.is_ascii_graphic());
+    let url = match is_url && is_plain && text.len() <= LONGEST {
+        true => Ok(text.to_owned()),
+        false => Err("The callback URL value is invalid".to_owned()),
+    };
+    fields.keep("initialCallbackUrl", url)
 }
 
 fn read_nonce(fields: &Fields<'_>) -> Option<String> {

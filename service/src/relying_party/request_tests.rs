@@ -56,8 +56,8 @@ fn with(mut base: Value, pointer: &str, value: Option<Value>) -> Map<String, Val
     base.as_object().unwrap().clone()
 }
 
-fn parse(kind: SessionKind, body: &Map<String, Value>) -> Result<NotificationRequest, Problem> {
-    NotificationRequest::parse(kind, body)
+fn parse(kind: SessionKind, body: &Map<String, Value>) -> Result<OpeningRequest, Problem> {
+    OpeningRequest::parse(kind, Flow::Notification, body)
 }
 
 fn pointers(problem: &Problem) -> Vec<&str> {
@@ -77,7 +77,7 @@ fn a_whole_authentication_request_is_taken_as_sent() {
     .unwrap();
     assert_eq!(
         request,
-        NotificationRequest {
+        OpeningRequest {
             claim: Claim {
                 uuid: "00000000-0000-4000-8000-000000000000".parse().unwrap(),
                 name: "DEMO".to_owned(),
@@ -88,6 +88,7 @@ fn a_whole_authentication_request_is_taken_as_sent() {
             },
             algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha3_512),
             interactions: LOGIN.to_owned(),
+            initial_callback_url: None,
             nonce: None,
             properties: Properties {
                 share_device_address: true,
@@ -380,5 +381,32 @@ proptest! {
                 prop_assert!(found.starts_with(pointer), "{} for {}", found, pointer);
             }
         }
+    }
+}
+
+#[test]
+fn a_device_link_takes_a_callback_and_asks_for_no_code() {
+    let body = |callback: Option<Value>| {
+        let mut body = with(authentication(), "/initialCallbackUrl", callback);
+        body.remove("vcType");
+        OpeningRequest::parse(SessionKind::Authentication, Flow::DeviceLink, &body)
+    };
+    let good = "https://rp.example.com/cb?value=a%7Cb";
+    let request = body(Some(json!(good))).unwrap();
+    assert_eq!(request.initial_callback_url.as_deref(), Some(good));
+    assert_eq!(body(None).unwrap().initial_callback_url, None);
+    for bad in [
+        "",
+        "https://",
+        "http://rp.example.com",
+        "HTTPS://rp.example.com",
+        "https://rp.example.com/#a",
+        "https://rp.example.com/|",
+        "https://rp.example.com/ a",
+        "https://rp.example.com/\u{202e}",
+        &format!("https://{}", "a".repeat(1793)),
+    ] {
+        let problem = body(Some(json!(bad))).unwrap_err();
+        assert_eq!(pointers(&problem), ["/initialCallbackUrl"], "{bad}");
     }
 }

@@ -144,6 +144,7 @@ fn relying_party_router(config: &Config, service: &crate::service::Service) -> R
         service.store.clone(),
         service.sessions.clone(),
         &config.relying_party,
+        &config.device_link_base(),
     );
     let health = Arc::new(health::Health::new(
         service.store.clone(),

@@ -23,17 +23,15 @@ use crate::{deliveries, random};
 /// The same signature request within this time gets the same session (RP API 3, "idempotency").
 const REPEATED_WITHIN: Duration = Duration::from_secs(15);
 
-/// What a relying party asks, parsed and permitted.
+/// What a relying party asks, parsed and permitted, whomever it asks.
 #[derive(Debug, Clone)]
-pub struct NewSession {
+pub struct Inquiry {
     /// Who asks.
     pub relying_party: Uuid,
     /// The name as sent.
     pub relying_party_name: String,
     /// The relying party behind a broker.
     pub brokered_relying_party_name: Option<String>,
-    /// Whom.
-    pub target: Target,
     /// The least level that will do.
     pub level: CertificateLevel,
     /// For what.
@@ -46,6 +44,15 @@ pub struct NewSession {
     pub ignored_properties: Vec<String>,
     /// Whether the device's address is reported.
     pub share_device_address: bool,
+}
+
+/// An inquiry that is pushed to the person's devices.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// What is asked.
+    pub inquiry: Inquiry,
+    /// Whom.
+    pub target: Target,
     /// SHA-256 over everything that makes two signature requests the same (path and body); absent
     /// for authentication, whose challenge is unique anyway.
     pub repeat_key: Option<[u8; 32]>,
@@ -94,7 +101,7 @@ impl Sessions {
     /// session is over at once with `DOCUMENT_UNUSABLE`.
     pub async fn create(&self, new: NewSession) -> Result<Created, CreateError> {
         let lifetime = self.lifetime;
-        let request = self.request_of(&new);
+        let request = self.request_of(&new.inquiry, FlowType::Notification);
         let verification_code = verification_code_of(&request).cloned();
         let session = random::uuid();
         let outcome = self
@@ -119,11 +126,12 @@ impl Sessions {
         }
     }
 
-    fn request_of(&self, new: &NewSession) -> SessionRequest {
+    /// The inquiry with what the service adds to it.
+    pub(super) fn request_of(&self, inquiry: &Inquiry, flow_type: FlowType) -> SessionRequest {
         SessionRequest {
-            relying_party_name: new.relying_party_name.clone(),
-            brokered_relying_party_name: new.brokered_relying_party_name.clone(),
-            content: match &new.asked {
+            relying_party_name: inquiry.relying_party_name.clone(),
+            brokered_relying_party_name: inquiry.brokered_relying_party_name.clone(),
+            content: match &inquiry.asked {
                 Asked::Authentication { rp_challenge } => Content::Authentication {
                     scheme_name: self.scheme_name.to_string(),
                     server_random: STANDARD.encode(random::octets::<24>()),
@@ -131,15 +139,16 @@ impl Sessions {
                 },
                 Asked::Signature { digest } => Content::Signature {
                     digest: digest.clone().into(),
-                    verification_code: Some(random::drawn(VerificationCode::draw()).into()),
+                    verification_code: (flow_type == FlowType::Notification)
+                        .then(|| random::drawn(VerificationCode::draw()).into()),
                 },
             },
-            interactions: new.interactions.clone(),
-            flow_type: FlowType::Notification,
+            interactions: inquiry.interactions.clone(),
+            flow_type,
             initial_callback_url: None,
-            signature_algorithm: new.signature_algorithm,
-            ignored_properties: new.ignored_properties.clone(),
-            share_device_address: new.share_device_address,
+            signature_algorithm: inquiry.signature_algorithm,
+            ignored_properties: inquiry.ignored_properties.clone(),
+            share_device_address: inquiry.share_device_address,
         }
     }
 }
@@ -161,41 +170,27 @@ async fn insert(
     let now = Timestamp::now();
     let repeat_key = new.repeat_key.map(hex::encode);
     if let Some(key) = &repeat_key
-        && let Some(created) = find_repeated(connection, key, new.relying_party, now).await?
+        && let Some(created) =
+            find_repeated(connection, key, new.inquiry.relying_party, now).await?
     {
         return Ok(Outcome::Repeated(created));
     }
-    let usable = match resolve(connection, &new.target, new.level, now).await? {
+    let level = new.inquiry.level;
+    let usable = match resolve(connection, &new.target, level, now).await? {
         Resolved::Nobody => return Ok(Outcome::Nobody),
         Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
         Resolved::Usable(usable) => usable,
     };
-    let result = match usable.is_empty() {
-        true => Some(to_json(&SessionResult::without_signature(
-            EndResult::DocumentUnusable,
-        ))?),
-        false => None,
+    let row = NewRow {
+        session,
+        relying_party: new.inquiry.relying_party,
+        request,
+        offered: &usable,
+        repeat_key,
+        expires_at: now.plus(lifetime),
+        unusable: usable.is_empty(),
     };
-    sqlx::query(
-        "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, created_at, \
-         expires_at, completed_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(session.to_string())
-    .bind(new.relying_party.to_string())
-    .bind(if result.is_some() {
-        "complete"
-    } else {
-        "running"
-    })
-    .bind(to_json(request)?)
-    .bind(to_json(&usable)?)
-    .bind(repeat_key)
-    .bind(now.milliseconds())
-    .bind(now.plus(lifetime).milliseconds())
-    .bind(result.is_some().then_some(now.milliseconds()))
-    .bind(result)
-    .execute(&mut *connection)
-    .await?;
+    row.insert(connection, now).await?;
     let offer = Event::Offered {
         transaction: session,
     };
@@ -203,6 +198,51 @@ async fn insert(
         deliveries::append(connection, document_number, &offer, now).await?;
     }
     Ok(Outcome::Offered(usable))
+}
+
+/// A session as it begins.
+pub(super) struct NewRow<'a> {
+    pub(super) session: Uuid,
+    pub(super) relying_party: Uuid,
+    pub(super) request: &'a SessionRequest,
+    pub(super) offered: &'a [DocumentNumber],
+    pub(super) repeat_key: Option<String>,
+    pub(super) expires_at: Timestamp,
+    /// Every account that could answer is locked: the session is over at once.
+    pub(super) unusable: bool,
+}
+
+impl NewRow<'_> {
+    pub(super) async fn insert(
+        self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let result = match self.unusable {
+            true => Some(to_json(&SessionResult::without_signature(
+                EndResult::DocumentUnusable,
+            ))?),
+            false => None,
+        };
+        sqlx::query(
+            "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, \
+             created_at, expires_at, completed_at, result) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(self.session.to_string())
+        .bind(self.relying_party.to_string())
+        .bind(if self.unusable { "complete" } else { "running" })
+        .bind(to_json(self.request)?)
+        .bind(to_json(&self.offered)?)
+        .bind(self.repeat_key)
+        .bind(now.milliseconds())
+        .bind(self.expires_at.milliseconds())
+        .bind(self.unusable.then_some(now.milliseconds()))
+        .bind(result)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
 }
 
 async fn find_repeated(

@@ -5,6 +5,7 @@
 //! that was asked can be used any more.
 
 mod create;
+mod device_link;
 mod expiry;
 mod finish;
 mod hints;
@@ -12,6 +13,7 @@ mod outside;
 mod poll;
 mod request;
 mod rows;
+mod take_up;
 mod targets;
 
 use std::sync::Arc;
@@ -19,13 +21,15 @@ use std::time::Duration;
 
 use crate::store::Store;
 
-pub use create::{Asked, CreateError, Created, NewSession};
+pub use create::{Asked, CreateError, Created, Inquiry, NewSession};
+pub use device_link::{CreatedLink, NewDeviceLink};
 pub(crate) use finish::waiting_for;
 pub use finish::{cancel_for, end_all_of, finish};
 pub use hints::{DeviceWatch, Hints};
 pub use outside::{note_outside_change, outside_changes};
 pub use request::{EndResult, SessionRequest, SessionResult, SignedBy};
 pub use rows::{Session, SessionState};
+pub use take_up::{LinkRefused, TakenUp};
 pub use targets::{CertificateAnswer, Target};
 
 /// The sessions of this service. Clones share everything.

@@ -19,7 +19,7 @@ use symbolon_service::device_api::{self, Caller};
 use symbolon_service::enrolment::{Invitation, invite};
 use symbolon_service::service::Service;
 use symbolon_service::sessions::{
-    Asked, CreateError, NewSession, Session, SessionResult, SessionState,
+    Asked, CreateError, Inquiry, NewSession, Session, SessionResult, SessionState,
 };
 use symbolon_service::sessions::{Sessions, Target};
 use symbolon_service::store::{Columns, Store};
@@ -157,16 +157,8 @@ impl House {
 
     async fn ask(&self, target: Target, asked: Asked) -> Result<Uuid, CreateError> {
         let new = NewSession {
-            relying_party: Uuid::nil(),
-            relying_party_name: "DEMO".into(),
-            brokered_relying_party_name: None,
+            inquiry: inquiry(asked),
             target,
-            level: CertificateLevel::Qualified,
-            asked,
-            signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
-            interactions: INTERACTIONS.into(),
-            ignored_properties: Vec::new(),
-            share_device_address: true,
             repeat_key: None,
         };
         Ok(self.service.sessions.create(new).await?.session)
@@ -224,4 +216,19 @@ pub(crate) fn document(number: &DocumentNumber) -> Target {
 
 pub(crate) async fn collect(response: Response) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
+}
+
+/// What the relying party of these tests asks.
+pub(crate) fn inquiry(asked: Asked) -> Inquiry {
+    Inquiry {
+        relying_party: Uuid::nil(),
+        relying_party_name: "DEMO".into(),
+        brokered_relying_party_name: None,
+        level: CertificateLevel::Qualified,
+        asked,
+        signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
+        interactions: INTERACTIONS.into(),
+        ignored_properties: Vec::new(),
+        share_device_address: true,
+    }
 }

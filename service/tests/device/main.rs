@@ -18,6 +18,7 @@ mod configuration;
 mod enrolment;
 mod events;
 mod house;
+mod links;
 mod locks;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;

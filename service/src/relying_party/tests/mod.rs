@@ -59,7 +59,12 @@ impl Bench {
         let sessions = Sessions::new(store.clone(), "smart-id-demo", lifetime);
         let config: RelyingPartyConfig =
             toml::from_str(&format!("listen = '127.0.0.1:0'\nprefix = '{prefix}'")).unwrap();
-        let api = RelyingPartyApi::new(store.clone(), sessions.clone(), &config);
+        let api = RelyingPartyApi::new(
+            store.clone(),
+            sessions.clone(),
+            &config,
+            "https://id.example.org/device-link",
+        );
         registry::add(&store, &demo_party()).await.unwrap();
         Self {
             router: router(api),

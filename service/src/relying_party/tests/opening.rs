@@ -264,3 +264,61 @@ fn timeout() -> SessionResult {
 fn numbers(documents: &[DocumentNumber]) -> Vec<&str> {
     documents.iter().map(DocumentNumber::as_str).collect()
 }
+
+#[tokio::test]
+async fn a_device_link_answers_with_what_links_are_made_of() {
+    let bench = Bench::with_person().await;
+    let mut signing = signing();
+    signing["initialCallbackUrl"] = json!("https://rp.example.com/cb");
+    let mut login = login();
+    login.as_object_mut().unwrap().remove("vcType");
+    for (path, body) in [
+        ("authentication/device-link/anonymous".to_owned(), &login),
+        (format!("authentication/device-link/etsi/{PERSON}"), &login),
+        (
+            format!("authentication/device-link/document/{DOCUMENT}"),
+            &login,
+        ),
+        (format!("signature/device-link/etsi/{PERSON}"), &signing),
+        (
+            format!("signature/device-link/document/{DOCUMENT}"),
+            &signing,
+        ),
+    ] {
+        let answer = bench.post(&format!("/v3/{path}"), body).await;
+        assert_eq!(answer.status, 200, "{path} {answer:?}");
+        let text = |name: &str| answer.body[name].as_str().unwrap();
+        let token = text("sessionToken");
+        assert!(symbolon_protocol::device_link::is_session_token(token));
+        assert_eq!(STANDARD.decode(text("sessionSecret")).unwrap().len(), 32);
+        assert_eq!(text("deviceLinkBase"), "https://id.example.org/device-link");
+        let session = bench.session(text("sessionID").parse().unwrap()).await;
+        assert!(session.is_running() && session.offered.is_empty());
+        let status = bench
+            .get(&format!("/v3/session/{}?timeoutMs=1000", session.id))
+            .await;
+        assert_eq!(status.body, json!({"state": "RUNNING"}));
+    }
+}
+
+#[tokio::test]
+async fn a_device_link_for_nobody_is_not_made() {
+    let bench = Bench::with_person().await;
+    let nobody = "/v3/authentication/device-link/etsi/PNOEE-50001029996";
+    assert_eq!(bench.post(nobody, &login()).await.status, 404);
+    let advanced = with(login(), "certificateLevel", "ADVANCED");
+    let anonymous = "/v3/authentication/device-link/anonymous";
+    assert_eq!(bench.post(anonymous, &advanced).await.status, 403);
+    let choice = STANDARD.encode(
+        r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#,
+    );
+    let with_choice = with(login(), "interactions", choice);
+    assert_eq!(bench.post(anonymous, &with_choice).await.status, 400);
+    assert_eq!(
+        bench
+            .post("/v3/signature/device-link/anonymous", &signing())
+            .await
+            .status,
+        404
+    );
+}

@@ -1,0 +1,110 @@
+//! Device-link sessions: a login or a signature that waits for whoever opens its link.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use symbolon_protocol::interaction::Flow;
+use uuid::Uuid;
+
+use super::access::Demand;
+use super::notification::refused;
+use super::path::{self, Identifier};
+use super::problem::Problem;
+use super::request::{OpeningRequest, SessionKind};
+use super::source::Source;
+use super::{RelyingPartyApi, body, inquiry};
+use crate::sessions::{NewDeviceLink, Target};
+
+/// `POST authentication/device-link/anonymous`
+pub(super) async fn authenticate_anyone(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    request: Request,
+) -> Result<Json<LinkBody>, Problem> {
+    open(&api, SessionKind::Authentication, None, source, request).await
+}
+
+/// `POST authentication/device-link/etsi/{semantics identifier}`
+pub(super) async fn authenticate_person(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(person): Identifier,
+    request: Request,
+) -> Result<Json<LinkBody>, Problem> {
+    let target = Some(Target::Person(path::person(&person)?));
+    open(&api, SessionKind::Authentication, target, source, request).await
+}
+
+/// `POST authentication/device-link/document/{document number}`
+pub(super) async fn authenticate_document(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(document): Identifier,
+    request: Request,
+) -> Result<Json<LinkBody>, Problem> {
+    let target = Some(Target::Document(path::document(&document)?));
+    open(&api, SessionKind::Authentication, target, source, request).await
+}
+
+/// `POST signature/device-link/etsi/{semantics identifier}`
+pub(super) async fn sign_person(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(person): Identifier,
+    request: Request,
+) -> Result<Json<LinkBody>, Problem> {
+    let target = Some(Target::Person(path::person(&person)?));
+    open(&api, SessionKind::Signature, target, source, request).await
+}
+
+/// `POST signature/device-link/document/{document number}`
+pub(super) async fn sign_document(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(document): Identifier,
+    request: Request,
+) -> Result<Json<LinkBody>, Problem> {
+    let target = Some(Target::Document(path::document(&document)?));
+    open(&api, SessionKind::Signature, target, source, request).await
+}
+
+/// Everything from which the relying party makes its links.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LinkBody {
+    #[serde(rename = "sessionID")]
+    session_id: Uuid,
+    session_token: String,
+    session_secret: String,
+    device_link_base: String,
+}
+
+async fn open(
+    api: &RelyingPartyApi,
+    kind: SessionKind,
+    target: Option<Target>,
+    Source(source): Source,
+    request: Request,
+) -> Result<Json<LinkBody>, Problem> {
+    let body = body::read_object(request).await?;
+    let mut request = OpeningRequest::parse(kind, Flow::DeviceLink, &body)?;
+    let party = api.admit(Demand::of_session(&request), source).await?;
+    let new = NewDeviceLink {
+        initial_callback_url: request.initial_callback_url.take(),
+        inquiry: inquiry::of(&party, request),
+        target,
+    };
+    let created = api
+        .sessions
+        .create_device_link(new)
+        .await
+        .map_err(refused)?;
+    Ok(Json(LinkBody {
+        session_id: created.session,
+        session_token: created.token,
+        session_secret: STANDARD.encode(created.secret),
+        device_link_base: api.device_link_base.to_string(),
+    }))
+}

@@ -1,6 +1,7 @@
 //! A service with token and store of its own, and requests to it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use symbolon_service::accounts::{DeviceFingerprint, KeyCache};
 use symbolon_service::certificates::CertificateAuthority;
 use symbolon_service::device_api::{self, Caller};
 use symbolon_service::enrolment::{Invitation, invite};
+use symbolon_service::keys::HsmConfig;
 use symbolon_service::service::Service;
 use symbolon_service::sessions::{
     Asked, CreateError, Inquiry, NewSession, Session, SessionResult, SessionState,
@@ -45,13 +47,28 @@ pub(crate) struct House {
 /// Runs `body` with a fresh service, in a process of its own. `test` is the test's own name.
 pub(crate) fn with_service<F: Future<Output = ()>>(test: &str, body: impl FnOnce(House) -> F) {
     with_token(test, |token| {
-        configuration::run(async { body(House::open(token).await).await });
+        configuration::run(async {
+            body(House::open(token, &configuration::hsm(token)).await).await
+        });
+    });
+}
+
+/// The same over a token that does what a file tells it to: hang, say.
+pub(crate) fn with_obstinate_service<F: Future<Output = ()>>(
+    test: &str,
+    body: impl FnOnce(House, PathBuf) -> F,
+) {
+    with_token(test, |token| {
+        configuration::run(async {
+            let hsm = configuration::obstinate_hsm(token);
+            body(House::open(token, &hsm).await, token.commands()).await;
+        });
     });
 }
 
 impl House {
-    async fn open(token: &TokenHouse) -> Self {
-        let (keys, certificates) = configuration::initialised(token).await;
+    async fn open(token: &TokenHouse, hsm: &HsmConfig) -> Self {
+        let (keys, certificates) = configuration::initialised_on(token, hsm).await;
         let file = token.folder().join("service.db");
         let store = Store::open(&format!("sqlite://{}?mode=rwc", file.display()))
             .await

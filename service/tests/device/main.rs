@@ -20,6 +20,7 @@ mod events;
 mod house;
 mod links;
 mod locks;
+mod outages;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;
 mod test_device;

@@ -1,5 +1,6 @@
 //! A service's configuration in a test's own folder.
 
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 
 use symbolon_service::certificates::{CertificatesConfig, chain};
@@ -37,9 +38,26 @@ pub(crate) fn certificates(house: &TokenHouse) -> CertificatesConfig {
     .unwrap()
 }
 
+/// The same behind the obstinate module, with the shortest deadline that can be configured.
+#[allow(dead_code, reason = "each test program uses some of this module")]
+pub(crate) fn obstinate_hsm(house: &TokenHouse) -> HsmConfig {
+    let mut config = hsm(house);
+    config.address.module = house.obstinate_module();
+    config.deadline_seconds = Some(NonZeroU32::MIN);
+    config
+}
+
 /// Keys and certificates as `init` leaves them.
 pub(crate) async fn initialised(house: &TokenHouse) -> (ServiceKeys, CertificatesConfig) {
-    let (keys, _) = ServiceKeys::make(&hsm(house)).unwrap();
+    initialised_on(house, &hsm(house)).await
+}
+
+/// The same on a token that is reached otherwise.
+pub(crate) async fn initialised_on(
+    house: &TokenHouse,
+    hsm: &HsmConfig,
+) -> (ServiceKeys, CertificatesConfig) {
+    let (keys, _) = ServiceKeys::make(hsm).unwrap();
     let config = certificates(house);
     chain::make(&config, &keys, "localhost").await.unwrap();
     (keys, config)

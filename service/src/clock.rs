@@ -55,6 +55,12 @@ impl Timestamp {
     }
 }
 
+impl From<Timestamp> for SystemTime {
+    fn from(moment: Timestamp) -> Self {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(moment.0).unwrap_or(0))
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(moment: SystemTime) -> Self {
         let since_epoch = moment.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -23,6 +23,8 @@ pub struct Config {
     pub relying_party: RelyingPartyConfig,
     /// The device API.
     pub device: DeviceConfig,
+    /// Where the status of certificates is told, beside the relying-party API's address.
+    pub status: Option<StatusConfig>,
     /// The store.
     pub store: StoreConfig,
     /// The HSM.
@@ -61,6 +63,14 @@ pub struct DeviceConfig {
     pub listen: SocketAddr,
     /// How devices reach it, e.g. `https://id.example.com:8443`; its host is in the certificate.
     pub public_url: String,
+}
+
+/// `[status]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusConfig {
+    /// Where to listen, plain HTTP; port 0 takes a free one.
+    pub listen: SocketAddr,
 }
 
 /// `[store]`

@@ -53,7 +53,7 @@ impl CertificateAuthority {
         contents.period = contents.period.ending_by(issuer_ends.to_system_time());
         let period = contents.period;
         let issuer = Issuer {
-            keys: &self.keys,
+            keys: self.keys.clone(),
             authority: Authority::Issuing,
             name: self.issuing.tbs_certificate.subject.clone(),
         };

@@ -53,8 +53,7 @@ pub async fn make(
 ) -> Result<Vec<FileMade>, CertificatesError> {
     account::check_addresses(config)?;
     files::make_folder(&config.directory)?;
-    let (root, root_done) = match load(&path_of_root(config), keys.authority_point(Authority::Root))
-    {
+    let (root, root_done) = match load_root(config, keys) {
         Err(CertificatesError::NotInitialised(path)) => {
             let root = make_root(config, keys).await?;
             files::write(&path, &root.to_pem(LineEnding::LF)?)?;
@@ -110,6 +109,24 @@ pub fn export(
     }
 }
 
+pub(super) fn load_root(
+    config: &CertificatesConfig,
+    keys: &ServiceKeys,
+) -> Result<Certificate, CertificatesError> {
+    load(&path_of_root(config), keys.authority_point(Authority::Root))
+}
+
+/// The serial number of the TLS server's certificate, in lower-case hexadecimal.
+pub(super) fn server_serial(config: &CertificatesConfig) -> Result<String, CertificatesError> {
+    let path = path_of_server(config);
+    match files::read(&path)?.first() {
+        Some(certificate) => Ok(hex::encode(
+            certificate.tbs_certificate.serial_number.as_bytes(),
+        )),
+        None => Err(CertificatesError::NotInitialised(path)),
+    }
+}
+
 pub(super) fn load_issuing(
     config: &CertificatesConfig,
     keys: &ServiceKeys,
@@ -126,7 +143,7 @@ async fn make_root(
 ) -> Result<Certificate, CertificatesError> {
     let name = names::authority(config, &config.root_name)?;
     let root = Issuer {
-        keys,
+        keys: keys.clone(),
         authority: Authority::Root,
         name: name.clone(),
     };
@@ -148,7 +165,7 @@ async fn make_issuing(
     root: &Certificate,
 ) -> Result<Certificate, CertificatesError> {
     let issuer = Issuer {
-        keys,
+        keys: keys.clone(),
         authority: Authority::Root,
         name: root.tbs_certificate.subject.clone(),
     };
@@ -181,7 +198,7 @@ async fn make_server(
         Err(error) => return Err(error),
     };
     let issuer = Issuer {
-        keys,
+        keys: keys.clone(),
         authority: Authority::Issuing,
         name: issuing.tbs_certificate.subject.clone(),
     };

@@ -147,6 +147,10 @@ pub(super) fn revocation_list(url: &str) -> der::Result<Extension> {
     )
 }
 
-fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) -> der::Result<Extension> {
+/// An extension of a type that knows its identifier.
+pub(super) fn extension<T: AssociatedOid + Encode>(
+    critical: bool,
+    value: &T,
+) -> der::Result<Extension> {
     encoded(T::OID, critical, value.to_der()?)
 }

@@ -60,13 +60,13 @@ impl Period {
 }
 
 /// An authority that signs.
-pub(super) struct Issuer<'a> {
-    pub(super) keys: &'a ServiceKeys,
+pub(super) struct Issuer {
+    pub(super) keys: ServiceKeys,
     pub(super) authority: Authority,
     pub(super) name: Name,
 }
 
-impl Issuer<'_> {
+impl Issuer {
     /// Makes a certificate. What the token signed is verified before anybody sees it.
     pub(super) async fn issue(&self, contents: Contents) -> Result<Certificate, CertificatesError> {
         let own_point = self.keys.authority_point(self.authority);
@@ -91,13 +91,22 @@ impl Issuer<'_> {
             subject_unique_id: None,
             extensions: Some(extensions),
         };
-        let digest: [u8; 48] = Sha384::digest(tbs_certificate.to_der()?).into();
-        let signature = self.keys.sign_as_authority(self.authority, &digest).await?;
+        let signature = self.sign(&tbs_certificate.to_der()?).await?;
         Ok(Certificate {
             tbs_certificate,
             signature_algorithm: algorithm,
-            signature: BitString::from_bytes(&verified(own_point, &digest, &signature)?)?,
+            signature,
         })
+    }
+
+    /// Signs what is encoded, by ECDSA with SHA-384.
+    pub(super) async fn sign(&self, encoded: &[u8]) -> Result<BitString, CertificatesError> {
+        let digest: [u8; 48] = Sha384::digest(encoded).into();
+        let signature = self.keys.sign_as_authority(self.authority, &digest).await?;
+        let own_point = self.keys.authority_point(self.authority);
+        Ok(BitString::from_bytes(&verified(
+            own_point, &digest, &signature,
+        )?)?)
     }
 }
 
@@ -132,7 +141,7 @@ fn validity(period: Period) -> der::Result<Validity> {
 }
 
 /// UTCTime until 2049, GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5).
-fn time(moment: SystemTime) -> der::Result<Time> {
+pub(super) fn time(moment: SystemTime) -> der::Result<Time> {
     let general = GeneralizedTime::from_system_time(moment)?;
     match UtcTime::from_date_time(general.to_date_time()) {
         Ok(short) => Ok(Time::UtcTime(short)),

@@ -6,6 +6,7 @@
 //! * [`CertificatesConfig`], [`Profile`]: names, addresses and object identifiers.
 //! * [`CertificateAuthority`]: issues account certificates.
 //! * [`chain`]: the files that `init` makes.
+//! * [`status`]: OCSP, revocation lists and the authorities' certificates, for everybody.
 //!
 //! What one certificate says is put together by `x509-cert`'s types and encoded here, because its
 //! builder wants a signer in this process, and ours is a token that is asked asynchronously. One
@@ -25,6 +26,7 @@ mod profile;
 mod public_keys;
 mod qualified;
 mod server;
+pub mod status;
 
 pub use account::AccountCertificateRequest;
 pub use authority::{CertificateAuthority, IssuedCertificate};

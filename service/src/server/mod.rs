@@ -1,4 +1,4 @@
-//! The running service: two listeners, housekeeping, and an orderly end.
+//! The running service: its listeners, housekeeping, and an orderly end.
 
 mod connections;
 mod health;
@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::certificates::CertificatesError;
+use crate::certificates::status;
 use crate::config::{Config, ConfigError};
 use crate::device_api;
 use crate::keys::KeysError;
@@ -81,14 +82,23 @@ pub async fn serve(
     let signals = Signals::listen()?;
     let Opened {
         service,
+        status,
         device_tls,
         relying_party_tls,
     } = open::open(&config).await?;
     let relying_party_listener = listen(config.relying_party.listen).await?;
     let device_listener = listen(config.device.listen).await?;
+    let status_listener = match &config.status {
+        Some(status) => Some(listen(status.listen).await?),
+        None => None,
+    };
     let addresses = Addresses {
         relying_party: relying_party_listener.local_addr()?,
         device: device_listener.local_addr()?,
+        status: match &status_listener {
+            Some(listener) => Some(listener.local_addr()?),
+            None => None,
+        },
     };
     let sessions = service.sessions.clone();
     let store = service.store.clone();
@@ -100,7 +110,7 @@ pub async fn serve(
             Some(tls) => Protection::Tls(tls),
             None => Protection::Plain,
         },
-        relying_party_router(&config, &service),
+        relying_party_router(&config, &service).merge(status::router(status.clone())),
         sessions.hints().stopping(),
     );
     let devices = Endpoint::start(
@@ -109,6 +119,14 @@ pub async fn serve(
         device_api::router(service),
         sessions.hints().stopping(),
     );
+    let status = status_listener.map(|listener| {
+        Endpoint::start(
+            listener,
+            Protection::Plain,
+            status::router(status),
+            sessions.hints().stopping(),
+        )
+    });
     let housekeeping = tokio::spawn(housekeeping::run(store.clone(), sessions.clone()));
     let share_keeper = config.hsm.shares_ahead.map(|wanted| {
         let stopping = sessions.hints().stopping();
@@ -130,7 +148,11 @@ pub async fn serve(
     notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
     sessions.hints().stop();
-    tokio::join!(relying_parties.drain(DRAIN), devices.drain(DRAIN));
+    tokio::join!(relying_parties.drain(DRAIN), devices.drain(DRAIN), async {
+        if let Some(status) = status {
+            status.drain(DRAIN).await;
+        }
+    });
     let _ = housekeeping.await;
     if let Some(share_keeper) = share_keeper {
         let _ = share_keeper.await;
@@ -159,6 +181,8 @@ fn relying_party_router(config: &Config, service: &crate::service::Service) -> R
 struct Addresses {
     relying_party: SocketAddr,
     device: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<SocketAddr>,
 }
 
 impl Addresses {

@@ -7,6 +7,7 @@ use rustls::ServerConfig;
 use super::{ServeError, Sessions};
 use crate::accounts::KeyCache;
 use crate::certificates::CertificateAuthority;
+use crate::certificates::status::CertificateStatus;
 use crate::config::Config;
 use crate::keys::ServiceKeys;
 use crate::service::Service;
@@ -16,6 +17,7 @@ use crate::tls;
 /// What was opened.
 pub(super) struct Opened {
     pub(super) service: Service,
+    pub(super) status: Arc<CertificateStatus>,
     pub(super) device_tls: Arc<ServerConfig>,
     pub(super) relying_party_tls: Option<Arc<ServerConfig>>,
 }
@@ -27,6 +29,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, ServeError> {
         .await
         .map_err(std::io::Error::other)??;
     let authority = CertificateAuthority::open(&config.certificates, keys.clone())?;
+    let status = CertificateStatus::open(&config.certificates, &keys, &store)?;
     let device_tls = tls::device_server(&keys, &config.certificates)?;
     let relying_party_tls = match config.relying_party.tls {
         true => Some(tls::relying_party_server(&keys, &config.certificates)?),
@@ -44,6 +47,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, ServeError> {
             authority: Arc::new(authority),
             account_keys: Arc::new(KeyCache::default()),
         },
+        status: Arc::new(status),
         device_tls,
         relying_party_tls,
     })

@@ -13,3 +13,4 @@ mod lifetime;
 mod program;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;
+mod status;

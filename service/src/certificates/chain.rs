@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use der::pem::LineEnding;
 use der::{Encode, EncodePem};
 use rustls_pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use x509_cert::certificate::Certificate;
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -44,6 +45,31 @@ pub enum Done {
     Renewed,
 }
 
+/// An authority that was made or found.
+#[derive(Debug, Clone)]
+pub struct AuthorityMade {
+    /// Its certificate's file.
+    pub file: FileMade,
+    /// Its name.
+    pub subject: String,
+    /// SHA-256 of the certificate in DER, as openssl prints it.
+    pub fingerprint: String,
+    certificate: Certificate,
+}
+
+impl AuthorityMade {
+    fn new(path: PathBuf, done: Done, certificate: Certificate) -> Result<Self, CertificatesError> {
+        let digest = Sha256::digest(certificate.to_der()?);
+        let octets: Vec<_> = digest.iter().map(|octet| format!("{octet:02X}")).collect();
+        Ok(Self {
+            file: FileMade { path, done },
+            subject: certificate.tbs_certificate.subject.to_string(),
+            fingerprint: octets.join(":"),
+            certificate,
+        })
+    }
+}
+
 /// Makes the certificates that are missing, in their folder. Nothing that exists is touched, but
 /// for a server certificate that ends soon or has other names than configured.
 pub async fn make(
@@ -51,6 +77,29 @@ pub async fn make(
     keys: &ServiceKeys,
     public_host: &str,
 ) -> Result<Vec<FileMade>, CertificatesError> {
+    let [root, issuing] = make_authorities(config, keys).await?;
+    let server_done = make_server(
+        config,
+        keys,
+        &issuing.certificate,
+        &server_names(config, public_host),
+    )
+    .await?;
+    Ok(vec![
+        root.file,
+        issuing.file,
+        FileMade {
+            path: path_of_server(config),
+            done: server_done,
+        },
+    ])
+}
+
+/// Makes the root and the issuing authority where they are missing; in this order.
+pub async fn make_authorities(
+    config: &CertificatesConfig,
+    keys: &ServiceKeys,
+) -> Result<[AuthorityMade; 2], CertificatesError> {
     account::check_addresses(config)?;
     files::make_folder(&config.directory)?;
     let (root, root_done) = match load_root(config, keys) {
@@ -69,14 +118,21 @@ pub async fn make(
         }
         found => (found?, Done::Kept),
     };
-    let server_done =
-        make_server(config, keys, &issuing, &server_names(config, public_host)).await?;
-    let made = |path, done| FileMade { path, done };
-    Ok(vec![
-        made(path_of_root(config), root_done),
-        made(path_of_issuing(config), issuing_done),
-        made(path_of_server(config), server_done),
+    Ok([
+        AuthorityMade::new(path_of_root(config), root_done, root)?,
+        AuthorityMade::new(path_of_issuing(config), issuing_done, issuing)?,
     ])
+}
+
+/// Fails where the folder has a root or an issuing authority: a ceremony replaces none.
+pub fn expect_no_authorities(config: &CertificatesConfig) -> Result<(), CertificatesError> {
+    for path in [path_of_root(config), path_of_issuing(config)] {
+        // What cannot be looked at counts as there.
+        if path.try_exists().unwrap_or(true) {
+            return Err(CertificatesError::Present(path));
+        }
+    }
+    Ok(())
 }
 
 /// The chain that the TLS server shows: its own certificate and the issuing authority's.

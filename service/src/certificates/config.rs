@@ -12,7 +12,7 @@ use super::profile::Profile;
 pub struct CertificatesConfig {
     /// The folder with `root.pem`, `issuing.pem` and `server.pem`.
     pub directory: PathBuf,
-    /// `"smart-id-compatible"`, or a table: `qualified_authentication`, `qualified_signing` and
+    /// `{ arc = "…" }` for policies under the operator's own arc, `"smart-id-compatible"`, or a table: `qualified_authentication`, `qualified_signing` and
     /// `advanced` (lists of policies), `authentication_usage` and `qualified_statements` (true or
     /// false). There is no default, because a policy is a claim that somebody must want to make.
     pub profile: Profile,

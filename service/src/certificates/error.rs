@@ -19,6 +19,9 @@ pub enum CertificatesError {
     /// A certificate that `init` makes is not there.
     #[error("there is no certificate {}; `symbolon-service init` makes it", .0.display())]
     NotInitialised(PathBuf),
+    /// An authority's certificate is there, where a new one was to be made.
+    #[error("there is {} already; an authority is never replaced", .0.display())]
+    Present(PathBuf),
     /// A certificate's file holds something else.
     #[error("{} is not usable: {reason}", path.display())]
     Unusable {

@@ -35,6 +35,24 @@ impl Profile {
         }
     }
 
+    /// Policies of the operator's own, under an arc that is theirs: `arc.1.1` for authentication and
+    /// `arc.1.2` for signing at the level QUALIFIED, `arc.1.3` for both at ADVANCED, `arc.2.1` as
+    /// the usage of authentication. Claims nothing of anybody else's.
+    fn under(arc: ObjectIdentifier) -> Result<Self, String> {
+        let below = |kind, number| {
+            arc.push_arc(kind)
+                .and_then(|arc| arc.push_arc(number))
+                .map_err(|_| format!("`{arc}` is too long an arc"))
+        };
+        Ok(Self {
+            qualified_authentication: vec![below(1, 1)?],
+            qualified_signing: vec![below(1, 2)?],
+            advanced: vec![below(1, 3)?],
+            authentication_usage: below(2, 1)?,
+            qualified_statements: false,
+        })
+    }
+
     /// The policies of a certificate.
     pub(super) fn policies(
         &self,
@@ -66,6 +84,7 @@ impl Profile {
 #[serde(untagged)]
 enum Written {
     Named(Name),
+    Arc(Arc),
     Table(Table),
 }
 
@@ -73,6 +92,12 @@ enum Written {
 enum Name {
     #[serde(rename = "smart-id-compatible")]
     SmartIdCompatible,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arc {
+    arc: String,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +116,7 @@ impl TryFrom<Written> for Profile {
     fn try_from(written: Written) -> Result<Self, String> {
         match written {
             Written::Named(Name::SmartIdCompatible) => Ok(Self::smart_id_compatible()),
+            Written::Arc(Arc { arc }) => Self::under(identifier(&arc)?),
             Written::Table(table) => Ok(Self {
                 qualified_authentication: policies(&table.qualified_authentication)?,
                 qualified_signing: policies(&table.qualified_signing)?,
@@ -143,12 +169,29 @@ mod tests {
     }
 
     #[test]
+    fn an_arc_of_ones_own_claims_nothing_of_others() {
+        let own: Section = toml::from_str("profile = { arc = '1.3.6.1.4.1.32473.1' }").unwrap();
+        let policies = |level, purpose| own.profile.policies(level, purpose)[0].to_string();
+        let (qualified, advanced) = (CertificateLevel::Qualified, CertificateLevel::Advanced);
+        let (login, signing) = (KeyPurpose::Authentication, KeyPurpose::Signing);
+        assert_eq!(policies(qualified, login), "1.3.6.1.4.1.32473.1.1.1");
+        assert_eq!(policies(qualified, signing), "1.3.6.1.4.1.32473.1.1.2");
+        assert_eq!(policies(advanced, login), "1.3.6.1.4.1.32473.1.1.3");
+        assert_eq!(policies(advanced, signing), "1.3.6.1.4.1.32473.1.1.3");
+        let usage = own.profile.authentication_usage().to_string();
+        assert_eq!(usage, "1.3.6.1.4.1.32473.1.2.1");
+        assert!(!own.profile.has_qualified_statements());
+    }
+
+    #[test]
     fn anything_else_is_refused() {
         for wrong in [
             "profile = 'something'".to_owned(),
             "[profile]\nadvanced = ['1.3.6.1.4.1.99999.1']".to_owned(),
             SPELT.replace("'1.3.6.1.4.1.99999.4'", "'x'"),
             SPELT.replace("['1.3.6.1.4.1.99999.3']", "[]"),
+            "profile = { arc = 'x' }".to_owned(),
+            "profile = { arc = '1.2.3', more = true }".to_owned(),
             SPELT.replace("advanced", "advance"),
         ] {
             assert!(toml::from_str::<Section>(&wrong).is_err(), "{wrong}");

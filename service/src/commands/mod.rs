@@ -1,6 +1,7 @@
 //! The command line of `symbolon-service`.
 
 pub mod account;
+pub mod ca;
 pub mod certificates;
 pub mod check;
 pub mod enrol;
@@ -46,6 +47,9 @@ pub struct Cli {
 enum Command {
     /// Make the keys on the token, the service's own certificates and the store; what exists stays.
     Init,
+    /// Make the certificate authorities in a ceremony, ahead of `init`.
+    #[command(subcommand)]
+    Ca(ca::CaCommand),
     /// Serve relying parties and devices, until SIGTERM. SIGHUP rereads the log filter.
     Serve(ServeArguments),
     /// Register relying parties.
@@ -89,6 +93,7 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
             open_store(&config).await?.close().await;
             print(&report.to_string())
         }
+        Command::Ca(ca::CaCommand::Init) => ca::init(&config.hsm, &config.certificates, json).await,
         Command::Serve(arguments) => {
             Ok(server::serve(config, cli.config, arguments.addresses_file).await?)
         }

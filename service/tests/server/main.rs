@@ -7,6 +7,7 @@
     reason = "clippy knows the tests here, but not their helpers, as tests"
 )]
 
+mod ceremony;
 mod changes;
 mod http;
 mod lifetime;

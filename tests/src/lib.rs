@@ -33,6 +33,7 @@ pub mod device;
 pub mod eventually;
 pub mod folder;
 pub mod leftovers;
+pub mod link_login;
 pub mod openssl;
 pub mod process;
 pub mod raw_tls;

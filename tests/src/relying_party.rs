@@ -125,10 +125,10 @@ pub struct Login {
     pub session: String,
     /// What the relying party shows to the person, computed by itself.
     pub verification_code: String,
-    challenge: String,
-    interactions: String,
+    pub(crate) challenge: String,
+    pub(crate) interactions: String,
     algorithm: Algorithm,
-    relying_party_name: String,
+    pub(crate) relying_party_name: String,
 }
 
 /// A signature under way.
@@ -238,12 +238,22 @@ impl RelyingParty {
         let body = self.login_body(algorithm, interactions);
         let path = format!("authentication/notification/{}", target.path());
         let answer = self.post(&path, &body).must_be(200);
+        self.login_under_way(algorithm, &body, &answer)
+    }
+
+    /// A login of which `answer` says that it began.
+    pub(crate) fn login_under_way(
+        &self,
+        algorithm: Algorithm,
+        body: &Value,
+        answer: &Value,
+    ) -> Login {
         let challenge = text_at(&body["signatureProtocolParameters"], "rpChallenge");
         Login {
-            session: text_at(&answer, "sessionID"),
+            session: text_at(answer, "sessionID"),
             verification_code: verification_code(&STANDARD.decode(&challenge).unwrap()),
             challenge,
-            interactions: text_at(&body, "interactions"),
+            interactions: text_at(body, "interactions"),
             algorithm,
             relying_party_name: self.name.clone(),
         }
@@ -306,7 +316,18 @@ impl Login {
     /// Checks a complete session as a careful relying party does: the signature over the payload
     /// that it knows, and the chain.
     pub fn verify(&self, status: &Value, scheme: &str, trust: &Trust) -> Result<Proven, String> {
-        let proven = proven(status, "ACSP_V2")?;
+        self.verify_flow(status, scheme, trust, ("Notification", ""))
+    }
+
+    /// The same for a flow of another kind, and with the callback that goes into its payload.
+    pub(crate) fn verify_flow(
+        &self,
+        status: &Value,
+        scheme: &str,
+        trust: &Trust,
+        (flow_type, callback): (&str, &str),
+    ) -> Result<Proven, String> {
+        let proven = proven(status, "ACSP_V2", flow_type)?;
         let signature = &status["signature"];
         self.algorithm.check(signature)?;
         let payload = [
@@ -319,8 +340,8 @@ impl Login {
             "",
             &STANDARD.encode(Sha256::digest(&self.interactions)),
             &text_at(status, "interactionTypeUsed"),
-            "",
-            "Notification",
+            callback,
+            flow_type,
         ]
         .join("|");
         openssl::verify_signature(
@@ -337,7 +358,7 @@ impl Login {
 impl Signing {
     /// Checks a complete session: the signature over the document, and the chain.
     pub fn verify(&self, status: &Value, trust: &Trust) -> Result<Proven, String> {
-        let proven = proven(status, "RAW_DIGEST_SIGNATURE")?;
+        let proven = proven(status, "RAW_DIGEST_SIGNATURE", "Notification")?;
         self.algorithm.check(&status["signature"])?;
         openssl::verify_signature(
             &proven.certificate,
@@ -382,7 +403,7 @@ fn verification_code(challenge: &[u8]) -> String {
     format!("{:04}", last % 10_000)
 }
 
-fn proven(status: &Value, protocol: &str) -> Result<Proven, String> {
+fn proven(status: &Value, protocol: &str, flow_type: &str) -> Result<Proven, String> {
     let end = &status["result"]["endResult"];
     if status["state"] != "COMPLETE" || end != "OK" {
         return Err(format!("the session ended with {end}"));
@@ -391,7 +412,7 @@ fn proven(status: &Value, protocol: &str) -> Result<Proven, String> {
         return Err(format!("not {protocol}: {}", status["signatureProtocol"]));
     }
     let signature = &status["signature"];
-    if signature["flowType"] != "Notification" {
+    if signature["flowType"] != flow_type {
         return Err(format!("another flow: {}", signature["flowType"]));
     }
     let octets = |value: &Value| {
@@ -405,7 +426,7 @@ fn proven(status: &Value, protocol: &str) -> Result<Proven, String> {
     })
 }
 
-fn text_at(value: &Value, name: &str) -> String {
+pub(crate) fn text_at(value: &Value, name: &str) -> String {
     let text = value[name].as_str();
     text.unwrap_or_else(|| panic!("no {name} in {value}"))
         .into()

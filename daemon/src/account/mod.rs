@@ -1,6 +1,7 @@
 //! One account while the daemon runs: what is known of it, and who may change that.
 //!
 //! * `keeper`: stays connected, and handles what is pushed.
+//! * `links`: device links, and the browsers that wait for their end.
 //! * `locks`: PIN counters, locks and releases.
 //! * `offers`: transactions as they come and go.
 //!
@@ -8,6 +9,7 @@
 //! [`crate::deletion`].
 
 mod keeper;
+mod links;
 mod locks;
 mod offers;
 
@@ -59,6 +61,7 @@ pub(crate) struct Account {
     underway: Mutex<Result<Option<Underway>, String>>,
     counts: Mutex<Counts>,
     book: Mutex<Book>,
+    callbacks: links::Callbacks,
     connection: Mutex<Connection>,
     /// By how many seconds this machine's clock is ahead of the service's, when last told.
     clock_ahead: Mutex<Option<i64>>,
@@ -87,6 +90,7 @@ impl Account {
             underway: Mutex::new(underway),
             counts: Mutex::new(Counts::default()),
             book: Mutex::new(Book::default()),
+            callbacks: links::Callbacks::default(),
             connection: Mutex::new(Connection::Connecting {}),
             clock_ahead: Mutex::new(None),
             nudge: Notify::new(),

@@ -47,7 +47,7 @@ impl Account {
     }
 
     /// Enters a transaction and offers it, or refuses it by itself.
-    async fn take(self: &Arc<Self>, transaction: Transaction) {
+    pub(super) async fn take(self: &Arc<Self>, transaction: Transaction) {
         if locked(&self.book).knows(transaction.id) {
             return;
         }

@@ -9,13 +9,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
+use symbolon_protocol::acsp::UserChallengeVerifier;
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::transaction::{Confirm, Content, RefusalReason, Refuse};
 use symbolon_protocol::encoding::EncodedMessage;
-use symbolon_protocol::random::random_octets;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::transaction::rebuild_message;
 use symbolon_vault::{Pin, PinOutcome};
@@ -128,7 +125,11 @@ impl Account {
                 self.check_share(&share, &draft.message, entry)?;
                 self.pin_was_right(purpose).await;
                 let token = self.standing().freshness_token.as_str().to_owned();
-                Ok(Judged::Share(draft.confirm(&share, token)))
+                let (confirm, verifier) = draft.confirm(&share, token);
+                if let Some(verifier) = verifier {
+                    self.remember_verifier(entry.offer.transaction.id, verifier);
+                }
+                Ok(Judged::Share(confirm))
             }
             PinOutcome::Wrong { tries_left } => {
                 Ok(Judged::Not(self.pin_was_wrong(purpose, tries_left).await))
@@ -191,7 +192,8 @@ enum Judged {
 struct Draft {
     message: EncodedMessage,
     salt: Vec<u8>,
-    user_challenge: Option<String>,
+    /// For a login.
+    verifier: Option<UserChallengeVerifier>,
     offer_interaction: symbolon_protocol::interaction::InteractionType,
 }
 
@@ -204,12 +206,13 @@ impl Draft {
             .signature_algorithm
             .draw_salt()
             .map_err(|error| failed(&error))?;
-        let user_challenge = match transaction.content {
+        let verifier = match transaction.content {
             Content::Authentication { .. } => {
-                Some(draw_user_challenge().map_err(|error| failed(&error))?)
+                Some(UserChallengeVerifier::draw().map_err(|error| failed(&error))?)
             }
             Content::Signature { .. } => None,
         };
+        let user_challenge = verifier.as_ref().map(UserChallengeVerifier::challenge);
         let message = rebuild_message(
             transaction,
             offer.interaction,
@@ -221,25 +224,23 @@ impl Draft {
         Ok(Self {
             message,
             salt,
-            user_challenge,
+            verifier,
             offer_interaction: offer.interaction,
         })
     }
 
-    fn confirm(self, share: &PartialSignature, freshness_token: String) -> Confirm {
-        Confirm {
+    fn confirm(
+        self,
+        share: &PartialSignature,
+        freshness_token: String,
+    ) -> (Confirm, Option<UserChallengeVerifier>) {
+        let confirm = Confirm {
             share: Octets::from(share.as_slice()),
             salt: Octets(self.salt),
             interaction: self.offer_interaction,
-            user_challenge: self.user_challenge,
+            user_challenge: self.verifier.as_ref().map(UserChallengeVerifier::challenge),
             freshness_token,
-        }
+        };
+        (confirm, self.verifier)
     }
-}
-
-/// Base64url of SHA-256 of a verifier, itself Base64url of 32 octets. No flow of this version
-/// returns the verifier, so it is forgotten at once.
-fn draw_user_challenge() -> Result<String, symbolon_protocol::random::RandomError> {
-    let verifier = URL_SAFE_NO_PAD.encode(random_octets(32)?);
-    Ok(URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())))
 }

@@ -47,6 +47,15 @@ pub trait Symbolon {
         pin2: Fd<'_>,
     ) -> zbus::Result<String>;
 
+    /// Takes up a device link for the caller's account: [`super::messages::PendingTransaction`].
+    /// `document_number` may be empty where the caller has one account only. The link comes by a
+    /// pipe: whoever reads it could take it up.
+    fn open_link(&self, link: Fd<'_>, document_number: &str) -> zbus::Result<String>;
+
+    /// Where to lead the browser that opened a link, once its transaction was approved or refused:
+    /// [`super::messages::CallbackTaken`]. Works once.
+    fn take_callback(&self, transaction: &str) -> zbus::Result<String>;
+
     /// Makes ready for the PIN while the person reads: [`super::messages::ApprovalBegun`].
     fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
 

@@ -167,6 +167,15 @@ pub struct PendingTransaction {
     pub expires_in_seconds: u32,
 }
 
+/// `TakeCallback`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallbackTaken {
+    /// Where to lead the browser that opened the link. Absent if none waits, or the transaction
+    /// was neither approved nor refused. Proves to the relying party who came back: not for logs.
+    pub url: Option<String>,
+}
+
 /// What a signature is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

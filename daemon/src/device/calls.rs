@@ -10,8 +10,8 @@ use super::{Caller, Device, locked};
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{
-    Accounts, ApprovalBegun, Connection, DamagedAccount, History, NotAsked, PendingList,
-    ServiceStatus, Status, Verdict,
+    Accounts, ApprovalBegun, CallbackTaken, Connection, DamagedAccount, History, NotAsked,
+    PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
 };
 
 impl Device {
@@ -96,6 +96,54 @@ impl Device {
         Ok(History { entries })
     }
 
+    /// `OpenLink`. An empty document number means the caller's only account.
+    pub async fn open_link(
+        &self,
+        caller: Caller,
+        link: &str,
+        document_number: &str,
+    ) -> Result<PendingTransaction, Fault> {
+        let mut own: Vec<_> = self.seen_by(caller);
+        own.retain(|account| caller.owns(account) && !account.is_closed());
+        if !document_number.is_empty() {
+            own.retain(|account| account.document_number().as_str() == document_number);
+        }
+        match own.as_slice() {
+            [account] => account.open_link(link).await,
+            [] => Err(Fault::with_remedy(
+                FaultKind::NotFound,
+                "you have no such account that could open the link",
+                "`symbolon accounts` lists yours, `symbolon enrol` makes one",
+            )),
+            several => {
+                let numbers: Vec<_> = several
+                    .iter()
+                    .map(|account| account.document_number().to_string())
+                    .collect();
+                Err(Fault::with_remedy(
+                    FaultKind::InvalidArgument,
+                    "several of your accounts could open the link",
+                    format!("name one of {}", numbers.join(", ")),
+                ))
+            }
+        }
+    }
+
+    /// `TakeCallback`.
+    pub async fn take_callback(
+        &self,
+        caller: Caller,
+        transaction: &str,
+    ) -> Result<CallbackTaken, Fault> {
+        let id: Uuid = transaction.parse().map_err(|_| no_name())?;
+        let own = self.seen_by(caller);
+        let url = own
+            .iter()
+            .filter(|account| caller.owns(account) && account.has_callback(id))
+            .find_map(|account| account.take_callback(id));
+        Ok(CallbackTaken { url })
+    }
+
     /// `BeginApproval`.
     pub async fn begin_approval(
         &self,
@@ -155,13 +203,7 @@ impl Device {
         caller: Caller,
         transaction: &str,
     ) -> Result<(Arc<Account>, Uuid), Fault> {
-        let id: Uuid = transaction.parse().map_err(|_| {
-            Fault::with_remedy(
-                FaultKind::InvalidArgument,
-                "that is no transaction's name",
-                "`symbolon pending` lists what waits",
-            )
-        })?;
+        let id: Uuid = transaction.parse().map_err(|_| no_name())?;
         let seen = self.seen_by(caller);
         let known = seen.iter().find(|account| account.has_transaction(id));
         if let Some(account) = known {
@@ -194,6 +236,14 @@ impl Account {
             self.nudge.notify_one();
         }
     }
+}
+
+fn no_name() -> Fault {
+    Fault::with_remedy(
+        FaultKind::InvalidArgument,
+        "that is no transaction's name",
+        "`symbolon pending` lists what waits",
+    )
 }
 
 fn not_authorized() -> Fault {

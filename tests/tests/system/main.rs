@@ -6,6 +6,7 @@
 )]
 
 mod clone;
+mod device_links;
 mod faults;
 mod interruption;
 mod lockout;

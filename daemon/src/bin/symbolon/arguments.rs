@@ -42,6 +42,12 @@ pub(crate) enum Command {
     /// and only if the relying party shows the same code. Three wrong PINs in a row lock the
     /// account for 3 hours, three more for 24 hours, three more for good.
     Approve(Approve),
+    /// Open a device link: log in or sign for the browser that shows it.
+    ///
+    /// Shows who asks and for what, takes the PIN, and leads the browser back to the relying
+    /// party. Open only what you began yourself. A program without a terminal (a browser that
+    /// starts this command) leaves the PIN to symbolon-agent and waits for the end.
+    Open(Open),
     /// Refuse a request.
     Refuse {
         /// Which: as in `symbolon pending`, whole or its beginning. Without it: the only one.
@@ -110,6 +116,26 @@ pub(crate) struct Approve {
     #[arg(long, value_name = "N", conflicts_with = "pin_stdin")]
     pub(crate) pin_fd: Option<u32>,
     /// Read the PIN from standard input (one line).
+    #[arg(long)]
+    pub(crate) pin_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// The link (`https://…/device-link?…`, or the same after `symbolon:`), or `-` to read it from
+    /// standard input. Whoever reads the link before it is opened could open it instead of you;
+    /// other users of the machine see a command's arguments.
+    pub(crate) link: String,
+    /// The document number of the account to open it with. Without it: the only account.
+    #[arg(long, value_name = "DOCUMENT")]
+    pub(crate) account: Option<String>,
+    /// Print where the browser has to go on instead of opening it.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Read the PIN from this file descriptor (one line).
+    #[arg(long, value_name = "N", conflicts_with = "pin_stdin")]
+    pub(crate) pin_fd: Option<u32>,
+    /// Read the PIN from standard input (one line, after the link if that comes from there).
     #[arg(long)]
     pub(crate) pin_stdin: bool,
 }

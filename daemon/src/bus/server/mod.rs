@@ -112,6 +112,31 @@ impl Server {
         json(&enrolled)
     }
 
+    async fn open_link(
+        &self,
+        link: OwnedFd,
+        document_number: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let link = secret::read_link(link).await?;
+        json(
+            &self
+                .device
+                .open_link(caller, &link, document_number)
+                .await?,
+        )
+    }
+
+    async fn take_callback(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.take_callback(caller, transaction).await?)
+    }
+
     async fn begin_approval(
         &self,
         transaction: &str,

@@ -3,36 +3,49 @@
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use symbolon_protocol::device_link;
 use zbus::zvariant::OwnedFd;
 use zeroize::Zeroizing;
 
 use crate::bus::fault::{Fault, FaultKind};
 
-/// No secret of ours is longer, and no more is read.
+/// No PIN and no code is longer, and no more is read.
 const LONGEST: usize = 64;
 /// The writer has the secret at hand before it calls.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a pipe holds up to its end, without one line feed at the end.
 pub(super) async fn read(pipe: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    tokio::task::spawn_blocking(move || read_now(&pipe))
+    read_at_most(pipe, LONGEST).await
+}
+
+/// The same as text.
+pub(super) async fn read_text(pipe: OwnedFd) -> Result<Zeroizing<String>, Fault> {
+    as_text(&read(pipe).await?)
+}
+
+/// A device link, which is longer than other secrets.
+pub(super) async fn read_link(pipe: OwnedFd) -> Result<Zeroizing<String>, Fault> {
+    as_text(&read_at_most(pipe, device_link::MAX_LENGTH).await?)
+}
+
+async fn read_at_most(pipe: OwnedFd, longest: usize) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    tokio::task::spawn_blocking(move || read_now(&pipe, longest))
         .await
         .map_err(|error| unreadable(&error.to_string()))?
         .map_err(|detail| unreadable(&detail))
 }
 
-/// The same as text.
-pub(super) async fn read_text(pipe: OwnedFd) -> Result<Zeroizing<String>, Fault> {
-    let octets = read(pipe).await?;
-    std::str::from_utf8(&octets)
+fn as_text(octets: &[u8]) -> Result<Zeroizing<String>, Fault> {
+    std::str::from_utf8(octets)
         .map(|text| Zeroizing::new(text.trim().to_owned()))
         .map_err(|_| unreadable("it is no text"))
 }
 
-fn read_now(pipe: &OwnedFd) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read_now(pipe: &OwnedFd, longest: usize) -> Result<Zeroizing<Vec<u8>>, String> {
     let deadline = Instant::now() + DEADLINE;
     // Its final size from the start: growing would leave copies behind.
-    let mut buffer = Zeroizing::new(vec![0; LONGEST + 1]);
+    let mut buffer = Zeroizing::new(vec![0; longest + 1]);
     let mut length = 0;
     loop {
         wait_until_readable(pipe, deadline)?;
@@ -42,8 +55,8 @@ fn read_now(pipe: &OwnedFd) -> Result<Zeroizing<Vec<u8>>, String> {
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(error) => return Err(error.to_string()),
         }
-        if length > LONGEST {
-            return Err(format!("it is longer than {LONGEST} octets"));
+        if length > longest {
+            return Err(format!("it is longer than {longest} octets"));
         }
     }
     if length > 0 && buffer[length - 1] == b'\n' {

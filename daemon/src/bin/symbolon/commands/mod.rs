@@ -7,6 +7,7 @@ mod doctor;
 mod enrol;
 mod history;
 mod lists;
+mod open;
 mod pin_change;
 mod standing;
 
@@ -36,6 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Accounts => lists::accounts(&session).await,
         Command::Pending => lists::pending(&session).await,
         Command::Approve(wishes) => approve::run(&session, wishes).await,
+        Command::Open(wishes) => open::run(&session, wishes).await,
         Command::Refuse { id } => choose::refuse(&session, id).await,
         Command::Status => lists::status(&session).await,
         Command::Pin(Pin::Change(wishes)) => pin_change::run(&session, wishes).await,

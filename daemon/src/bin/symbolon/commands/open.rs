@@ -1,0 +1,136 @@
+//! `symbolon open`: take up a device link, approve it, lead the browser back.
+
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+
+use futures_util::StreamExt;
+use symbolon_daemon::bus::client::{WithdrawnStream, secret_pipe};
+use symbolon_daemon::bus::messages::{CallbackTaken, PendingTransaction};
+use zeroize::Zeroizing;
+
+use super::{Session, approve, parse};
+use crate::arguments::{Approve, Open};
+use crate::exit::{Exit, Failure};
+use crate::output::complain;
+use crate::prompt::Prompt;
+
+/// What a browser puts before the link when it hands it to this program.
+const SCHEME: &str = "symbolon:";
+
+pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure> {
+    // Before the link is opened: its end must not go by unheard.
+    session.daemon.subscribe().await?;
+    let ends = session.daemon.receive_withdrawn().await?;
+    let link = read_link(&wishes.link)?;
+    let link = link.strip_prefix(SCHEME).unwrap_or(&link);
+    let account = wishes.account.as_deref().unwrap_or_default();
+    let pipe = secret_pipe(link.as_bytes())?;
+    let opened: PendingTransaction = parse(
+        &session
+            .daemon
+            .open_link(pipe.as_fd().into(), account)
+            .await?,
+    )?;
+    let id = opened.id.to_string();
+    let asks_here =
+        wishes.pin_fd.is_some() || wishes.pin_stdin || Prompt::new().terminal().is_some();
+    let outcome = if asks_here {
+        let approval = Approve {
+            id: Some(id.clone()),
+            pin_fd: wishes.pin_fd,
+            pin_stdin: wishes.pin_stdin,
+        };
+        approve::run(session, approval).await
+    } else {
+        await_end(&id, ends).await
+    };
+    lead_back(session, &id, wishes.no_browser).await?;
+    outcome
+}
+
+fn read_link(link: &str) -> Result<Zeroizing<String>, Failure> {
+    if link != "-" {
+        return Ok(Zeroizing::new(link.trim().to_owned()));
+    }
+    // Octet by octet and unbuffered: the line after it may be the PIN.
+    let mut octets = Zeroizing::new(Vec::new());
+    let mut octet = [0];
+    while octets.len() <= symbolon_protocol::device_link::MAX_LENGTH {
+        match rustix::io::read(rustix::stdio::stdin(), &mut octet) {
+            Ok(0) => break,
+            Ok(_) if octet[0] == b'\n' => break,
+            Ok(_) => octets.push(octet[0]),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(std::io::Error::from(error).into()),
+        }
+    }
+    std::str::from_utf8(&octets)
+        .map(|text| Zeroizing::new(text.trim().to_owned()))
+        .map_err(|_| Failure::new(Exit::Refused, "the link is no text"))
+}
+
+/// The agent asks for the PIN; here only the end is awaited.
+async fn await_end(id: &str, mut ends: WithdrawnStream) -> Result<Exit, Failure> {
+    while let Some(end) = ends.next().await {
+        let end = end.args()?;
+        if end.transaction != id {
+            continue;
+        }
+        return match end.reason {
+            "approved" => Ok(Exit::Success),
+            "refused" => Err(Failure::new(Exit::Failed, "it was refused")),
+            other => Err(Failure::new(
+                Exit::NotFound,
+                format!("it ended without an answer: {other}"),
+            )),
+        };
+    }
+    Err(Failure::new(
+        Exit::DaemonUnreachable,
+        "the daemon went away; look at: journalctl -u symbolond",
+    ))
+}
+
+async fn lead_back(session: &Session, id: &str, no_browser: bool) -> Result<(), Failure> {
+    let reply = session.daemon.take_callback(id).await?;
+    let CallbackTaken { url } = parse(&reply)?;
+    if session.output.is_json() {
+        session.output.reply(&reply)?;
+        return Ok(());
+    }
+    let Some(url) = url else { return Ok(()) };
+    if !no_browser && has_desktop() && browse(&url) {
+        return Ok(());
+    }
+    session
+        .output
+        .say(&format!("Go on in your browser: {url}"))?;
+    Ok(())
+}
+
+fn has_desktop() -> bool {
+    ["WAYLAND_DISPLAY", "DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Whether a browser took the address. It is one that the daemon has judged: https, no spaces.
+fn browse(url: &str) -> bool {
+    let opened = Command::new("xdg-open")
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match opened {
+        Ok(status) if status.success() => true,
+        Ok(status) => {
+            complain(&format!("the browser could not be opened ({status})"));
+            false
+        }
+        Err(error) => {
+            complain(&format!("xdg-open could not be run ({error})"));
+            false
+        }
+    }
+}

@@ -6,8 +6,9 @@ use super::transaction::Transaction;
 use super::{Exchange, Method};
 
 /// Takes a device link up for this account. Works once: afterwards the session is this account's,
-/// and travels as any other transaction. A link that is not genuine, too old or used ends its
-/// session; a link meant for another person does not.
+/// and travels as any other transaction; the same link again gets this account the same answer.
+/// Only a link that is not genuine ends its session. One that is old, used or meant for another
+/// person is refused.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenLink {

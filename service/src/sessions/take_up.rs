@@ -137,7 +137,8 @@ fn judge(
     }
     if let Some(opened_by) = &stored.opened_by {
         let same = *opened_by == taker.document_number.to_string()
-            && stored.link_hash.as_deref() == Some(&token_hash(link.unprotected()));
+            && stored.link_hash.as_deref() == Some(&token_hash(link.unprotected()))
+            && is_genuine(link, &session.request, scheme_name, &stored.secret);
         return match same {
             true => Judgment::Again,
             false => Judgment::Refused(LinkRefused::Used),

@@ -91,6 +91,13 @@ fn whoever_opens_an_anonymous_link_logs_in() {
             assert_eq!(opened.session_secret_digest, Some(digest));
             let again = open(&house, &device, &web(&created)).await.unwrap();
             assert_eq!(again.transaction.content, opened.transaction.content);
+            assert_eq!(again.session_secret_digest, opened.session_secret_digest);
+            let pending = house
+                .call(device.fingerprint(), Uuid::nil(), &ListPending {})
+                .await
+                .unwrap();
+            let pending: Vec<_> = pending.transactions.iter().map(|one| one.id).collect();
+            assert_eq!(pending, [created.session], "a restarted device finds it");
 
             device.approve(&house, created.session).await.unwrap();
             let session = house.session(created.session).await;
@@ -129,9 +136,30 @@ fn a_link_is_taken_up_once() {
         let used = ProblemCode::AlreadyAnswered;
         assert_eq!(refusal(&house, &second, &qr(&created, 0)).await, used);
         assert_eq!(refusal(&house, &first, &web(&created)).await, used);
+        let forged = OpenLink {
+            link: format!("{}A", qr(&created, 0).link),
+        };
+        assert_eq!(refusal(&house, &first, &forged).await, used);
         // Neither of them took anything from whom it belongs to.
         first.approve(&house, created.session).await.unwrap();
     });
+}
+
+#[test]
+fn an_account_of_too_low_a_level_is_refused_and_another_serves() {
+    with_service(
+        "links::an_account_of_too_low_a_level_is_refused_and_another_serves",
+        async |house| {
+            let mut device = TestDevice::enrolled(&house, 1).await;
+            let created = ask(&house, None).await;
+            house.tamper("UPDATE account SET level = 'ADVANCED'").await;
+            let refused = refusal(&house, &device, &web(&created)).await;
+            assert_eq!(refused, ProblemCode::NotFound);
+            house.tamper("UPDATE account SET level = 'QUALIFIED'").await;
+            open(&house, &device, &web(&created)).await.unwrap();
+            device.approve(&house, created.session).await.unwrap();
+        },
+    );
 }
 
 #[test]

@@ -20,7 +20,6 @@ use sha2::{Digest, Sha256};
 use x509_ocsp::OcspResponse;
 
 use super::question::{Malformed, Question};
-use super::revocation_list::RevocationList;
 use super::{CertificateStatus, StatusError};
 
 /// A request that names sixteen certificates by SHA-512 is shorter.
@@ -54,7 +53,7 @@ async fn asked_by_body(State(status): State<Arc<CertificateStatus>>, body: Body)
     match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, LARGEST_REQUEST)).await {
         Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
         Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        Ok(Ok(request)) => match answer(&status, &request).await {
+        Ok(Ok(request)) => match answer(status, &request).await {
             Ok(answer) => ocsp(answer.der, "no-store"),
             Err(refusal) => refusal,
         },
@@ -75,7 +74,7 @@ async fn asked_by_path(
     let Ok(request) = BASE64.decode(text) else {
         return malformed();
     };
-    match answer(&status, &request).await {
+    match answer(status, &request).await {
         Ok(answer) if answer.reusable => revalidated(&headers, answer.der, "ocsp-response"),
         Ok(answer) => ocsp(answer.der, "no-store"),
         Err(refusal) => refusal,
@@ -83,13 +82,11 @@ async fn asked_by_path(
 }
 
 async fn answer(
-    status: &CertificateStatus,
+    status: Arc<CertificateStatus>,
     request: &[u8],
 ) -> Result<super::responder::Answer, Response> {
     let question = Question::read(request).map_err(|Malformed| malformed())?;
-    status
-        .responder
-        .answer(question)
+    to_its_end(async move { status.responder.answer(question).await })
         .await
         .map_err(|error| later(&error, Some(OcspResponse::try_later())))
 }
@@ -98,15 +95,25 @@ async fn issuing_list(
     State(status): State<Arc<CertificateStatus>>,
     headers: HeaderMap,
 ) -> Response {
-    list(&headers, &status.issuing_list).await
+    let list = to_its_end(async move { status.issuing_list.current().await }).await;
+    list_answer(&headers, list)
 }
 
 async fn root_list(State(status): State<Arc<CertificateStatus>>, headers: HeaderMap) -> Response {
-    list(&headers, &status.root_list).await
+    let list = to_its_end(async move { status.root_list.current().await }).await;
+    list_answer(&headers, list)
 }
 
-async fn list(headers: &HeaderMap, list: &RevocationList) -> Response {
-    match list.current().await {
+/// Goes on when the peer is gone: a token does not forget a signature that was begun, so who
+/// leaves early must not free a place for the next.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StatusError>> + Send + 'static,
+) -> Result<T, StatusError> {
+    tokio::spawn(work).await.unwrap_or(Err(StatusError::Ended))
+}
+
+fn list_answer(headers: &HeaderMap, list: Result<Bytes, StatusError>) -> Response {
+    match list {
         Ok(der) => revalidated(headers, der, "pkix-crl"),
         Err(error) => later(&error, None),
     }

@@ -51,6 +51,9 @@ pub(super) enum StatusError {
     /// As many ask as can be served.
     #[error("too many questions at a time")]
     Busy,
+    /// The work on it ended before there was one.
+    #[error("the service is ending")]
+    Ended,
 }
 
 impl From<sqlx::Error> for StatusError {

@@ -179,6 +179,11 @@ fn refusals_end_the_session_as_the_relying_party_reads_them() {
                     EndResult::RequiredInteractionNotSupportedByApp,
                 ),
                 (
+                    RefusalReason::WrongVerificationCode,
+                    None,
+                    EndResult::WrongVc,
+                ),
+                (
                     RefusalReason::ProtocolFailure,
                     None,
                     EndResult::ProtocolFailure,

@@ -120,6 +120,7 @@ async fn every_other_end_names_its_reason_and_nothing_of_the_person() {
         (EndResult::Timeout, "TIMEOUT"),
         (EndResult::DocumentUnusable, "DOCUMENT_UNUSABLE"),
         (EndResult::ProtocolFailure, "PROTOCOL_FAILURE"),
+        (EndResult::WrongVc, "WRONG_VC"),
         (
             EndResult::RequiredInteractionNotSupportedByApp,
             "REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP",

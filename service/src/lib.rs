@@ -6,6 +6,7 @@
 //! * [`store`]: SQLite through sqlx; every count, token, session and audit row is committed there
 //!   before its effect.
 //! * [`sessions`]: what a relying party asks of a person, from asking to result.
+//! * [`landing`]: the page behind device links.
 //! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
 //! * [`config`], [`clock`]: the configuration file; the service's time.
 
@@ -20,6 +21,7 @@ pub mod deliveries;
 pub mod device_api;
 pub mod enrolment;
 pub mod keys;
+pub mod landing;
 pub mod lock;
 pub mod log;
 pub mod random;

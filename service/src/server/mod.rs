@@ -22,6 +22,7 @@ use crate::certificates::status;
 use crate::config::{Config, ConfigError};
 use crate::device_api;
 use crate::keys::KeysError;
+use crate::landing;
 use crate::log;
 use crate::relying_party::{self, RelyingPartyApi};
 use crate::sessions::Sessions;
@@ -172,7 +173,9 @@ fn relying_party_router(config: &Config, service: &crate::service::Service) -> R
         service.store.clone(),
         service.keys.clone(),
     ));
-    relying_party::router(api).route("/health", get(async move || health::report(&health).await))
+    relying_party::router(api)
+        .merge(landing::router(&config.device_link_base()))
+        .route("/health", get(async move || health::report(&health).await))
 }
 
 /// What was bound, for who asked for port 0.

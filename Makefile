@@ -9,7 +9,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint audit deb dependencies
+.PHONY: help demo test interop bench lint audit deb dependencies
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,13 @@ demo: dependencies ## a login, a signature and a lock, on a TPM emulator, in a f
 test: dependencies ## every test, on real parts
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
+
+# Their clients have a workspace of their own, whose dependencies are not Symbolon's.
+interop: dependencies ## clients of others, from their published packages, against the whole system
+	packaging/install-dependencies --interop
+	$(CARGO) build --workspace --bins
+	$(CARGO) build --locked --manifest-path interop/rust-client/Cargo.toml --target-dir target/interop
+	$(CARGO) test -p symbolon-tests --test interop -- --ignored
 
 bench: dependencies ## how fast, as ratios; also written to target/bench.json
 	$(CARGO) build --release --workspace --bins

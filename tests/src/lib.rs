@@ -12,6 +12,7 @@
 //! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
 //! * [`raw_tls`], [`tcp_cut`]: a stranger to the device API, and a wire between daemon and service
 //!   that can be cut.
+//! * [`connect_proxy`]: a way to the service for clients that insist on a host of their own.
 //! * [`small_disk`]: a disk that can be filled.
 //! * [`rig`]: all of it together.
 //!
@@ -28,6 +29,7 @@
 pub mod bus;
 pub mod cli;
 pub mod clock;
+pub mod connect_proxy;
 pub mod daemon;
 pub mod device;
 pub mod eventually;

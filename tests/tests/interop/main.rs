@@ -1,0 +1,11 @@
+//! Clients nobody here wrote, from their published packages, against the whole system. Not part of
+//! `make test`: `make interop` builds the clients and runs these.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod client;
+mod rust_client;

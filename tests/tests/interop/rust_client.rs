@@ -1,0 +1,85 @@
+//! `smart-id-rust-client` from crates.io: the flows by notification, and how they fail.
+
+use std::time::Duration;
+
+use symbolon_tests::cli::code;
+use symbolon_tests::openssl;
+use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
+
+use crate::client::{Clients, octets};
+
+#[test]
+#[ignore = "needs the client's program; run by make interop"]
+fn the_rust_client_accepts_a_login_a_signature_and_a_certificate() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let clients = Clients::of(&rig);
+
+    let mut login = clients.begin("authentication", &document);
+    let id = rig.device.id_of(&login.code());
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    assert_eq!(login.result()["documentNumber"], document.as_str());
+
+    let mut signing = clients.begin("signature", &document);
+    let id = rig.device.id_of(&signing.code());
+    rig.device.approve(&id, PIN2).must_be(code::DONE);
+    let signed = signing.result();
+    // With this host the client leaves the signature itself unchecked.
+    let certificate = octets(&signed, "certificate");
+    let (data, signature) = (octets(&signed, "document"), octets(&signed, "signature"));
+    openssl::verify_signature(&certificate, USUAL, &data, &signature).unwrap();
+    openssl::verify_chain(&rig.service.folder().trust(), &certificate).unwrap();
+
+    let told = clients.begin("certificate", &document).result();
+    assert_eq!(octets(&told, "certificate"), certificate);
+}
+
+#[test]
+#[ignore = "needs the client's program; run by make interop"]
+fn the_rust_client_understands_every_refusal() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let clients = Clients::of(&rig);
+
+    let mut login = clients.begin("authentication", &document);
+    let id = rig.device.id_of(&login.code());
+    rig.device.refuse(&id).must_be(code::DONE);
+    // The client knows USER_REFUSED_INTERACTION, and has no error of its own for it.
+    assert_names(&login.error(), "Unknown session end result");
+
+    for flow in ["authentication", "signature", "certificate"] {
+        let nobody = clients.begin(flow, "PNOEE-50001029996-ABCD-Q");
+        assert_names(&nobody.error(), "NotFoundException");
+    }
+    let stranger = "00000000-0000-4000-8000-00000000000f";
+    let refused = clients.begin_as(stranger, "authentication", &document);
+    assert_names(&refused.error(), "\\\"status\\\":403");
+
+    let mut login = clients.begin("authentication", &document);
+    let id = rig.device.id_of(&login.code());
+    for _ in 0..2 {
+        rig.device.approve(&id, WRONG_PIN).must_be(code::WRONG_PIN);
+    }
+    rig.device.approve(&id, WRONG_PIN).must_be(code::LOCKED);
+    assert_names(&login.error(), "DocumentUnusableException");
+}
+
+#[test]
+#[ignore = "needs the client's program; run by make interop"]
+fn the_rust_client_learns_that_nobody_answered() {
+    let plan = Plan::default().session_lifetime(Duration::from_secs(5));
+    let Some((rig, document)) = plan.start().map(Rig::with_account) else {
+        return;
+    };
+    let clients = Clients::of(&rig);
+    let mut login = clients.begin("authentication", &document);
+    login.code();
+    assert_names(&login.error(), "SessionTimeoutException");
+}
+
+/// The client's error is this one by its name; its text may be anything.
+fn assert_names(error: &str, name: &str) {
+    assert!(error.contains(name), "{error} is not {name}");
+}

@@ -2,7 +2,7 @@
 //!
 //! `FLOW DOCUMENT-NUMBER` as arguments, the client's own variables in the environment, and beside
 //! them `TRUSTED_ROOT` and `TRUSTED_ISSUING`, Base64 of DER. A line of JSON with the verification
-//! code as soon as there is one, then a line with the verdict: `{"ok": …}` or `{"error": "…"}`.
+//! code or the device link as soon as there is one, then a line with the verdict: `{"ok": …}` or `{"error": "…"}`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,12 +11,16 @@ use smart_id_rust_client::client::smart_id_client::SmartIdClient;
 use smart_id_rust_client::config::SmartIDConfig;
 use smart_id_rust_client::error::Result;
 use smart_id_rust_client::models::api::authentication_session::{
-    AuthenticationCertificateLevel, AuthenticationNotificationRequest,
+    AuthenticationCertificateLevel, AuthenticationDeviceLinkRequest,
+    AuthenticationNotificationRequest,
 };
 use smart_id_rust_client::models::api::certificate_choice_session::SigningCertificateRequest;
 use smart_id_rust_client::models::api::session_status::SessionStatusResponse;
-use smart_id_rust_client::models::api::signature_session::SignatureNotificationRequest;
+use smart_id_rust_client::models::api::signature_session::{
+    SignatureDeviceLinkRequest, SignatureNotificationRequest,
+};
 use smart_id_rust_client::models::common::{CertificateLevel, VCCode};
+use smart_id_rust_client::models::device_link::DeviceLinkType;
 use smart_id_rust_client::models::interaction::Interaction;
 use smart_id_rust_client::models::signature::{HashingAlgorithm, SignatureAlgorithm};
 
@@ -78,6 +82,38 @@ async fn run(flow: &str, document_number: &str) -> Result<Value> {
             told["document"] = STANDARD.encode(DOCUMENT).into();
             Ok(told)
         }
+        "link-authentication" => {
+            let request = AuthenticationDeviceLinkRequest::new(
+                &configuration,
+                interactions(),
+                SignatureAlgorithm::RsassaPss,
+                AuthenticationCertificateLevel::QUALIFIED,
+                None,
+                HashingAlgorithm::sha_512,
+            )?;
+            client
+                .start_authentication_device_link_anonymous_session(request)
+                .await?;
+            show_link(&client.generate_device_link(DeviceLinkType::QR, "eng")?);
+            Ok(result(client.get_session_status().await?))
+        }
+        "link-signature" => {
+            let request = SignatureDeviceLinkRequest::new(
+                &configuration,
+                interactions(),
+                STANDARD.encode(DOCUMENT),
+                SignatureAlgorithm::RsassaPss,
+                HashingAlgorithm::sha_512,
+                None,
+            )?;
+            client
+                .start_signature_device_link_document_session(request, document_number.into())
+                .await?;
+            show_link(&client.generate_device_link(DeviceLinkType::QR, "eng")?);
+            let mut told = result(client.get_session_status().await?);
+            told["document"] = STANDARD.encode(DOCUMENT).into();
+            Ok(told)
+        }
         "certificate" => {
             let request = SigningCertificateRequest {
                 relying_party_uuid: configuration.relying_party_uuid.clone(),
@@ -107,6 +143,10 @@ fn interactions() -> Vec<Interaction> {
 
 fn show(code: &VCCode) {
     println!("{}", json!({ "verificationCode": code.value }));
+}
+
+fn show_link(link: &str) {
+    println!("{}", json!({ "deviceLink": link }));
 }
 
 fn result(status: SessionStatusResponse) -> Value {

@@ -74,6 +74,13 @@ impl Flow {
         code.unwrap_or_else(|| panic!("no code: {told}")).into()
     }
 
+    /// The device link that the client shows.
+    pub(crate) fn link(&mut self) -> String {
+        let told = self.line();
+        let link = told["deviceLink"].as_str();
+        link.unwrap_or_else(|| panic!("no link: {told}")).into()
+    }
+
     /// What the client got, after all that it checks.
     pub(crate) fn result(mut self) -> Value {
         let told = self.line();

@@ -1,4 +1,5 @@
-//! `smart-id-rust-client` from crates.io: the flows by notification, and how they fail.
+//! `smart-id-rust-client` from crates.io: flows by notification and by device link, and how they
+//! fail.
 
 use std::time::Duration;
 
@@ -33,6 +34,31 @@ fn the_rust_client_accepts_a_login_a_signature_and_a_certificate() {
 
     let told = clients.begin("certificate", &document).result();
     assert_eq!(octets(&told, "certificate"), certificate);
+}
+
+#[test]
+#[ignore = "needs the client's program; run by make interop"]
+fn the_rust_clients_device_links_are_opened() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let clients = Clients::of(&rig);
+    let open = |link: &str, pin: &str| {
+        let arguments = ["open", "-", "--no-browser", "--pin-stdin"];
+        rig.device.cli.json(&arguments, &[link, pin])
+    };
+
+    let mut login = clients.begin("link-authentication", &document);
+    open(&login.link(), PIN1).must_be(code::DONE);
+    // The client has verified the signature over the payload of a QR flow.
+    assert_eq!(login.result()["documentNumber"], document.as_str());
+
+    let mut signing = clients.begin("link-signature", &document);
+    open(&signing.link(), PIN2).must_be(code::DONE);
+    let signed = signing.result();
+    let certificate = octets(&signed, "certificate");
+    let (data, signature) = (octets(&signed, "document"), octets(&signed, "signature"));
+    openssl::verify_signature(&certificate, USUAL, &data, &signature).unwrap();
 }
 
 #[test]

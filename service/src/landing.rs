@@ -12,6 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use symbolon_protocol::device_link::{DeviceLink, LinkKind};
+use symbolon_protocol::display_text::escape_markup;
 
 /// The page's path on the relying parties' listener.
 const PATH: &str = "/device-link";
@@ -53,7 +54,8 @@ async fn land(State(base): State<Arc<str>>, RawQuery(query): RawQuery) -> Respon
 }
 
 fn page_for(link: &str, kind: LinkKind) -> String {
-    let escaped = escape(link);
+    // A link that was parsed may still hold `"` or `<` in its base or its code.
+    let escaped = escape_markup(link);
     let hint = match kind {
         LinkKind::Qr { .. } => {
             "This link was made for a camera. It is good for a few seconds only: if it is refused, \
@@ -88,23 +90,6 @@ fn page(body: &str) -> String {
          .link{{word-break:break-all}}</style></head>\
          <body><h1>Log in or sign with Symbolon</h1>{body}</body></html>"
     )
-}
-
-/// For text and for attributes in double quotes. A link that was parsed may still hold `"` or `<`
-/// in its base or its code.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

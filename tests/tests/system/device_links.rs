@@ -1,9 +1,12 @@
 //! Logins by device link: nobody is asked who did not open the link.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 use symbolon_tests::cli::{Said, code};
-use symbolon_tests::eventually::SOON;
+use symbolon_tests::eventually::{SOON, eventually};
 use symbolon_tests::link_login::LinkLogin;
+use symbolon_tests::process::program;
 use symbolon_tests::rig::{PERSON, PIN1, Rig, USUAL};
 use symbolon_tests::service::SCHEME;
 
@@ -102,4 +105,35 @@ fn s83_a_link_is_good_for_one_device_and_one_person() {
     let forged = link.web_to_app().replace("lang=eng", "lang=est");
     assert_ne!(open(&rig, &forged, PIN1).code, code::DONE);
     assert_eq!(rig.end_of(&link.login.session), "PROTOCOL_FAILURE");
+}
+
+#[test]
+fn s84_started_by_a_browser_the_command_leaves_the_pin_to_others() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let link = begin(&rig, "anonymous");
+    // A session of its own has no terminal to ask on.
+    let opener = Command::new("setsid")
+        .arg("--wait")
+        .arg(program("symbolon"))
+        .args(["--bus", &rig.device.bus_address(), "--json"])
+        .args(["open", &link.web_to_app(), "--no-browser"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = eventually("the link's transaction", SOON, || {
+        let pending = rig.device.pending();
+        pending.first()?["id"].as_str().map(str::to_owned)
+    });
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    let output = opener.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let status = rig.relying_party.wait(&link.login.session, SOON);
+    let trust = rig.service.folder().trust();
+    let came_back = printed["url"].as_str().unwrap();
+    let proven = link.verify_web_to_app(&status, &trust, came_back).unwrap();
+    assert_eq!(proven.document_number, document);
 }

@@ -110,6 +110,15 @@ pub enum ConfigError {
         #[source]
         source: Box<toml::de::Error>,
     },
+    /// Device links could not begin with it: they part it from their parameters by `?`.
+    #[error(
+        "device_link_base is {base:?}; it must be an https address without query and fragment, \
+         such as https://id.example.org/device-link"
+    )]
+    DeviceLinkBase {
+        /// What the file says.
+        base: String,
+    },
 }
 
 impl Config {
@@ -119,10 +128,14 @@ impl Config {
             path: path.into(),
             source,
         })?;
-        toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+        let config: Self = toml::from_str(&text).map_err(|source| ConfigError::Malformed {
             path: path.into(),
             source: Box::new(source),
-        })
+        })?;
+        match config.device_link_base() {
+            base if is_link_base(&base) => Ok(config),
+            base => Err(ConfigError::DeviceLinkBase { base }),
+        }
     }
 
     /// What relying parties' device links begin with.
@@ -143,6 +156,14 @@ impl Config {
     }
 }
 
+fn is_link_base(base: &str) -> bool {
+    base.strip_prefix("https://")
+        .is_some_and(|rest| !rest.is_empty())
+        && base
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !['?', '#', '|', '&'].contains(&c))
+}
+
 fn default_session_lifetime() -> u64 {
     120
 }
@@ -160,6 +181,21 @@ mod tests {
         let example = include_str!("../../packaging/etc/service.toml");
         let config: Config = toml::from_str(example).unwrap();
         assert_eq!(config.device.public_url, "https://id.example.org:8443");
+    }
+
+    #[test]
+    fn links_begin_with_a_plain_https_address() {
+        assert!(is_link_base("https://id.example.org/device-link"));
+        for other in [
+            "",
+            "https://",
+            "http://id.example.org/device-link",
+            "https://id.example.org/device-link?a=b",
+            "https://id.example.org/#a",
+            "https://id.example.org/a b",
+        ] {
+            assert!(!is_link_base(other), "{other}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An account's history: one JSON object a line, appended, cut at the front when it grows long.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -13,19 +13,36 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// Adds one entry.
 pub(super) fn append(path: &Path, entry: &HistoryEntry) -> Result<(), FileError> {
-    let mut line = serde_json::to_vec(entry).map_err(std::io::Error::other)?;
-    line.push(b'\n');
     let mut file = OpenOptions::new()
+        .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
         .open(path)?;
+    let mut line = Vec::new();
+    if ends_torn(&mut file)? {
+        // The torn line stays one of its own, and takes nothing with it.
+        line.push(b'\n');
+    }
+    serde_json::to_writer(&mut line, entry).map_err(std::io::Error::other)?;
+    line.push(b'\n');
     file.write_all(&line)?;
     file.sync_data()?;
     if file.metadata()?.len() > LONGEST {
         shorten(path)?;
     }
     Ok(())
+}
+
+/// Whether the last line lacks its end: a power cut came in between.
+fn ends_torn(file: &mut File) -> std::io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 /// The newest entries first. A line torn by a power cut is left out.
@@ -74,6 +91,10 @@ mod tests {
 
         let times: Vec<_> = newest(&path, 3).unwrap().iter().map(|e| e.at).collect();
         assert_eq!(times, [4, 3, 2]);
+
+        append(&path, &entry(6)).unwrap();
+        let times: Vec<_> = newest(&path, 3).unwrap().iter().map(|e| e.at).collect();
+        assert_eq!(times, [6, 4, 3]);
     }
 
     #[test]

@@ -149,32 +149,12 @@ impl Account {
 }
 
 fn gone(book: &Book, id: Uuid) -> Fault {
-    let (kind, what, remedy) = match book.end_of(id) {
-        None => (
+    match book.end_of(id) {
+        Some(how) => how.fault(),
+        None => Fault::with_remedy(
             FaultKind::NotFound,
             "there is no such transaction",
             "`symbolon pending` lists what waits",
         ),
-        Some(End::Approved | End::Refused | End::AnsweredElsewhere) => (
-            FaultKind::AnsweredElsewhere,
-            "the transaction was answered already",
-            "there is nothing left to do",
-        ),
-        Some(End::Expired) => (
-            FaultKind::Expired,
-            "the transaction's time is over",
-            "ask the relying party to start again",
-        ),
-        Some(End::AccountUnusable) => (
-            FaultKind::Expired,
-            "the transaction was withdrawn because the account was locked or closed",
-            "`symbolon accounts` says how it stands",
-        ),
-        Some(End::Failed) => (
-            FaultKind::Expired,
-            "the transaction was refused as invalid",
-            "`symbolon history` says why; ask the relying party to start again",
-        ),
-    };
-    Fault::with_remedy(kind, what, remedy)
+    }
 }

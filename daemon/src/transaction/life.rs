@@ -12,6 +12,7 @@
 
 use symbolon_protocol::device::events::Withdrawal;
 
+use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::HistoryEvent;
 
 /// Where a transaction stands.
@@ -120,6 +121,15 @@ fn end(how: End) -> (State, Vec<Effect>) {
 }
 
 impl End {
+    const ALL: [Self; 6] = [
+        Self::Approved,
+        Self::Refused,
+        Self::AnsweredElsewhere,
+        Self::Expired,
+        Self::AccountUnusable,
+        Self::Failed,
+    ];
+
     /// The reason of the signal `Withdrawn`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -130,6 +140,38 @@ impl End {
             Self::AccountUnusable => "accountUnusable",
             Self::Failed => "invalid",
         }
+    }
+
+    /// The end that a signal `Withdrawn` tells of; `None` for one that is not known here.
+    pub fn of_reason(reason: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|how| how.as_str() == reason)
+    }
+
+    /// Why a transaction that ended so cannot be answered.
+    pub fn fault(self) -> Fault {
+        let (kind, what, remedy) = match self {
+            Self::Approved | Self::Refused | Self::AnsweredElsewhere => (
+                FaultKind::AnsweredElsewhere,
+                "the transaction was answered already",
+                "there is nothing left to do",
+            ),
+            Self::Expired => (
+                FaultKind::Expired,
+                "the transaction's time is over",
+                "ask the relying party to start again",
+            ),
+            Self::AccountUnusable => (
+                FaultKind::Expired,
+                "the transaction was withdrawn because the account was locked or closed",
+                "`symbolon accounts` says how it stands",
+            ),
+            Self::Failed => (
+                FaultKind::Expired,
+                "the transaction was refused as invalid",
+                "`symbolon history` says why; ask the relying party to start again",
+            ),
+        };
+        Fault::with_remedy(kind, what, remedy)
     }
 }
 
@@ -191,6 +233,14 @@ mod tests {
                 assert_eq!(tells, cell == "E", "{state:?} {event:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_end_is_known_by_the_reason_that_is_told() {
+        for how in End::ALL {
+            assert_eq!(End::of_reason(how.as_str()), Some(how));
+        }
+        assert_eq!(End::of_reason("of a newer daemon"), None);
     }
 
     #[test]

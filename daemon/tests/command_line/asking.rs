@@ -73,6 +73,42 @@ async fn a_terminated_prompt_gives_the_terminal_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_of_no_use_any_more_is_taken_back() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let mut message = login(FIRST, "Bank of X", "4821");
+    message["interaction"] = json!("confirmationMessage");
+    stage
+        .daemon
+        .offers(&[login(FIRST, "Bank of X", "4821"), message]);
+    for (question, reason, said) in [
+        ("PIN1: ", "answeredElsewhere", "was answered already"),
+        ("[y/N] ", "expired", "time is over"),
+        ("[y/N] ", "of a newer daemon", "start again"),
+    ] {
+        let mut person = Person::types_command(&stage, &["approve", FIRST]);
+        person.reads(question);
+        stage.daemon.withdraws(SECOND, reason).await;
+        person.types("271828");
+        stage.daemon.withdraws(FIRST, reason).await;
+        // Who does not look up goes on typing.
+        person.types("182845").reads(said);
+        assert_eq!(person.leaves(), 8);
+        assert!(stage.daemon.calls("Approve").is_empty());
+        let screen = person.seen();
+        assert!(
+            question != "PIN1: " || !screen.contains("271828"),
+            "{screen}"
+        );
+        assert!(
+            question != "PIN1: " || !screen.contains("182845"),
+            "{screen}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_pin_is_asked_again_and_a_lock_ends_it() {
     let Some(stage) = Stage::set().await else {
         return;

@@ -19,12 +19,13 @@ pub type Call = Vec<String>;
 #[derive(Default)]
 struct State {
     calls: Vec<Call>,
+    subscribers: Vec<String>,
     answers: HashMap<&'static str, Vec<Result<Value, Fault>>>,
 }
 
 pub struct FakeDaemon {
     state: Arc<Mutex<State>>,
-    _connection: Connection,
+    connection: Connection,
 }
 
 struct Object(Arc<Mutex<State>>);
@@ -135,6 +136,11 @@ impl Object {
     async fn delete(&self, document_number: &str) -> Result<(), Error> {
         self.take("Delete", &[document_number]).map(|_| ())
     }
+
+    async fn subscribe(&self, #[zbus(header)] header: Header<'_>) {
+        let sender = header.sender().unwrap().to_string();
+        self.0.lock().unwrap().subscribers.push(sender);
+    }
 }
 
 impl FakeDaemon {
@@ -147,10 +153,7 @@ impl FakeDaemon {
             .await
             .unwrap();
         connection.request_name(BUS_NAME).await.unwrap();
-        Self {
-            state,
-            _connection: connection,
-        }
+        Self { state, connection }
     }
 
     /// The next answer to this method; the last one stands.
@@ -165,6 +168,23 @@ impl FakeDaemon {
     fn queue(&self, member: &'static str, answer: Result<Value, Fault>) {
         let mut state = self.state.lock().unwrap();
         state.answers.entry(member).or_default().push(answer);
+    }
+
+    /// Tells all subscribers that a transaction ended.
+    pub async fn withdraws(&self, transaction: &str, reason: &str) {
+        let subscribers = self.state.lock().unwrap().subscribers.clone();
+        for subscriber in subscribers {
+            self.connection
+                .emit_signal(
+                    Some(subscriber.as_str()),
+                    OBJECT_PATH,
+                    BUS_NAME,
+                    "Withdrawn",
+                    &(transaction, reason),
+                )
+                .await
+                .unwrap();
+        }
     }
 
     /// The calls of this method, each with its arguments.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use symbolon_daemon::bus::client::fault_of;
-use symbolon_daemon::bus::fault::FaultKind;
+use symbolon_daemon::bus::fault::{Fault, FaultKind};
 
 /// Exit codes; the man page and `--help` list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +63,16 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::new(exit_of(fault.kind), fault.text)
+    }
+}
+
 impl From<zbus::Error> for Failure {
     fn from(error: zbus::Error) -> Self {
         if let Some(fault) = fault_of(&error) {
-            return Self::new(exit_of(fault.kind), fault.text);
+            return fault.into();
         }
         match &error {
             zbus::Error::MethodError(name, text, _) => {

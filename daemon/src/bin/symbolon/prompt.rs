@@ -56,7 +56,20 @@ impl Prompt {
         question: &str,
         option: &str,
     ) -> Result<Secret, Failure> {
-        self.obtain(source, question, option, Echo::Hidden).await
+        let never = std::future::pending();
+        self.secret_unless(source, question, option, never).await
+    }
+
+    /// The same until `end` says why it is of no use any more; a script's is there at once.
+    pub(crate) async fn secret_unless(
+        &mut self,
+        source: Source,
+        question: &str,
+        option: &str,
+        end: impl Future<Output = Failure>,
+    ) -> Result<Secret, Failure> {
+        self.obtain(source, question, option, Echo::Hidden, end)
+            .await
     }
 
     /// A one-time code: it may be seen while it is typed.
@@ -66,7 +79,9 @@ impl Prompt {
         question: &str,
         option: &str,
     ) -> Result<Secret, Failure> {
-        self.obtain(source, question, option, Echo::Shown).await
+        let never = std::future::pending();
+        self.obtain(source, question, option, Echo::Shown, never)
+            .await
     }
 
     /// A new PIN: a person types it twice, until both are the same.
@@ -97,10 +112,11 @@ impl Prompt {
         question: &str,
         option: &str,
         echo: Echo,
+        end: impl Future<Output = Failure>,
     ) -> Result<Secret, Failure> {
         match (source, &self.terminal) {
             (Source::Descriptor(number), _) => self.line_of(number, option),
-            (Source::Person, Some(terminal)) => terminal.ask(question, echo).await,
+            (Source::Person, Some(terminal)) => terminal.ask_unless(question, echo, end).await,
             (Source::Person, None) => Err(Failure::new(
                 Exit::Usage,
                 format!("there is no terminal to ask on; pass the secret with {option}"),

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -23,6 +24,9 @@ const BACKSPACE: u8 = 8;
 const KILL_LINE: u8 = 21;
 const QUIT: u8 = 28;
 const DELETE: u8 = 127;
+/// Who pauses for so long has seen that the question is gone.
+const HALT: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// Whether what is typed can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,20 +54,46 @@ impl Terminal {
         Some(Self { device })
     }
 
-    /// Asks for a line.
-    pub(crate) async fn ask(&self, question: &str, echo: Echo) -> Result<Secret, Failure> {
+    /// Asks for a line, until `end` says why no answer is of use any more: then the question is
+    /// taken back, and what was typed is forgotten.
+    pub(crate) async fn ask_unless(
+        &self,
+        question: &str,
+        echo: Echo,
+        end: impl Future<Output = Failure>,
+    ) -> Result<Secret, Failure> {
         // Quiet first: whoever sees the question may already type.
-        let quiet = Quiet::begin(&self.device)?;
+        let mut quiet = Quiet::begin(&self.device)?;
         self.print(&harmless(question))?;
-        let line = self.line(echo).await;
-        drop(quiet);
-        self.print("\n")?;
-        line
+        let mut line = Secret::empty();
+        tokio::select! {
+            biased;
+            failure = end => {
+                if !line.is_empty() {
+                    self.let_finish_typing().await;
+                }
+                Err(failure)
+            }
+            read = self.read_line(&mut line, echo) => {
+                quiet.answered = read.is_ok();
+                read.map(|()| line)
+            }
+        }
     }
 
     /// Asks for something that is no secret.
     pub(crate) async fn ask_openly(&self, question: &str) -> Result<String, Failure> {
-        let answer = self.ask(question, Echo::Shown).await?;
+        self.ask_openly_unless(question, std::future::pending())
+            .await
+    }
+
+    /// The same until `end` says why no answer is of use any more.
+    pub(crate) async fn ask_openly_unless(
+        &self,
+        question: &str,
+        end: impl Future<Output = Failure>,
+    ) -> Result<String, Failure> {
+        let answer = self.ask_unless(question, Echo::Shown, end).await?;
         Ok(answer.as_text().trim().to_owned())
     }
 
@@ -72,10 +102,8 @@ impl Terminal {
         self.print(&format!("{}\n", harmless(line)))
     }
 
-    async fn line(&self, echo: Echo) -> Result<Secret, Failure> {
-        // A terminal is no pipe, but is polled and read like one; nothing is buffered in between.
-        let mut keys = pipe::Receiver::from_file_unchecked(self.device.try_clone()?)?;
-        let mut line = Secret::empty();
+    async fn read_line(&self, line: &mut Secret, echo: Echo) -> Result<(), Failure> {
+        let mut keys = self.keys()?;
         loop {
             let octet = match keys.read_u8().await {
                 Ok(octet) => octet,
@@ -88,11 +116,11 @@ impl Terminal {
             match octet {
                 INTERRUPT | QUIT => return Err(interrupted()),
                 END_OF_INPUT if line.is_empty() => return Err(interrupted()),
-                b'\r' | b'\n' => return Ok(line),
+                b'\r' | b'\n' => return Ok(()),
                 BACKSPACE | DELETE => {
-                    self.rub_out(&mut line, echo)?;
+                    self.rub_out(line, echo)?;
                 }
-                KILL_LINE => while self.rub_out(&mut line, echo)? {},
+                KILL_LINE => while self.rub_out(line, echo)? {},
                 octet if octet.is_ascii_control() => {}
                 octet => {
                     if line.push(octet) && echo == Echo::Shown {
@@ -101,6 +129,25 @@ impl Terminal {
                 }
             }
         }
+    }
+
+    /// Lets whoever is in the middle of a PIN come to its end or to a halt, unseen: the shell would
+    /// show the rest of it.
+    async fn let_finish_typing(&self) {
+        let Ok(mut keys) = self.keys() else { return };
+        let rest = async {
+            while let Ok(Ok(octet)) = tokio::time::timeout(HALT, keys.read_u8()).await {
+                if matches!(octet, b'\r' | b'\n' | INTERRUPT | QUIT) {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_REST, rest).await;
+    }
+
+    /// A terminal is no pipe, but is polled and read like one; nothing is buffered in between.
+    fn keys(&self) -> io::Result<pipe::Receiver> {
+        pipe::Receiver::from_file_unchecked(self.device.try_clone()?)
     }
 
     /// Takes the last octet back; false if there is none.
@@ -126,10 +173,12 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
 }
 
-/// A terminal that does not echo, until this is dropped.
+/// A terminal that does not echo, until this is dropped; then the question's line is ended.
 struct Quiet<'a> {
     device: &'a File,
     before: Termios,
+    /// Nothing of the answer is left to be read.
+    answered: bool,
 }
 
 impl<'a> Quiet<'a> {
@@ -145,12 +194,23 @@ impl<'a> Quiet<'a> {
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
         // FLUSH drops what was typed before the question could be read.
         tcsetattr(device, OptionalActions::Flush, &quiet)?;
-        Ok(Self { device, before })
+        Ok(Self {
+            device,
+            before,
+            answered: false,
+        })
     }
 }
 
 impl Drop for Quiet<'_> {
     fn drop(&mut self) {
-        let _ = tcsetattr(self.device, OptionalActions::Drain, &self.before);
+        // Half a PIN must not become the beginning of the shell's next command.
+        let unread = match self.answered {
+            true => OptionalActions::Drain,
+            false => OptionalActions::Flush,
+        };
+        let mut device = self.device;
+        let _ = tcsetattr(device, unread, &self.before);
+        let _ = device.write_all(b"\n");
     }
 }

@@ -8,6 +8,7 @@ use symbolon_daemon::bus::messages::{ApprovalBegun, PendingTransaction, Verdict}
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::interaction::InteractionType;
 
+use super::ends::Ends;
 use super::standing::{self, Denial, pin_name};
 use super::{Session, choose, parse};
 use crate::arguments::Approve;
@@ -24,18 +25,28 @@ pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Fail
         .await?
         .to_string();
 
+    // A person is asked only as long as the answer is of use. Deaf to that, they still can answer.
+    let mut ends = match source {
+        Source::Person => Ends::listen(session).await.ok(),
+        Source::Descriptor(_) => None,
+    };
     // Before the question, so that the hardware gets ready while the person types.
     let begun: ApprovalBegun = parse(&session.daemon.begin_approval(&id).await?)?;
     show(session, &begun.transaction)?;
     let tries_left = standing::require_open(begun.pin)?;
     if source == Source::Person {
         warn_of_last_tries(session, tries_left)?;
-        confirm(&prompt, &begun.transaction).await?;
+        confirm(&prompt, &begun.transaction, ends.as_mut()).await?;
     }
     loop {
         let question = format!("{}: ", pin_name(begun.transaction.purpose));
         let pin = prompt
-            .secret(source, &question, "--pin-fd or --pin-stdin")
+            .secret_unless(
+                source,
+                &question,
+                "--pin-fd or --pin-stdin",
+                Ends::against(ends.as_mut(), &id),
+            )
             .await?;
         if pin.is_empty() {
             return Err(Failure::new(
@@ -116,7 +127,11 @@ fn warn_of_last_tries(session: &Session, tries_left: Option<u32>) -> Result<(), 
 }
 
 /// Lets the person compare the code; what came as a confirmation message is a question of its own.
-async fn confirm(prompt: &Prompt, transaction: &PendingTransaction) -> Result<(), Failure> {
+async fn confirm(
+    prompt: &Prompt,
+    transaction: &PendingTransaction,
+    ends: Option<&mut Ends>,
+) -> Result<(), Failure> {
     let Some(terminal) = prompt.terminal() else {
         return Ok(());
     };
@@ -128,7 +143,11 @@ async fn confirm(prompt: &Prompt, transaction: &PendingTransaction) -> Result<()
     if transaction.interaction != InteractionType::ConfirmationMessage {
         return Ok(());
     }
-    let answer = terminal.ask_openly("Is this what you want? [y/N] ").await?;
+    let id = transaction.id.to_string();
+    let end = Ends::against(ends, &id);
+    let answer = terminal
+        .ask_openly_unless("Is this what you want? [y/N] ", end)
+        .await?;
     if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
         return Ok(());
     }

@@ -4,6 +4,7 @@ mod approve;
 mod choose;
 mod delete;
 mod doctor;
+mod ends;
 mod enrol;
 mod history;
 mod lists;

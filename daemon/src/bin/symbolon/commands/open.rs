@@ -3,11 +3,12 @@
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
-use futures_util::StreamExt;
-use symbolon_daemon::bus::client::{WithdrawnStream, secret_pipe};
+use symbolon_daemon::bus::client::secret_pipe;
 use symbolon_daemon::bus::messages::{CallbackTaken, PendingTransaction};
+use symbolon_daemon::transaction::End;
 use zeroize::Zeroizing;
 
+use super::ends::Ends;
 use super::{Session, approve, parse};
 use crate::arguments::{Approve, Open};
 use crate::exit::{Exit, Failure};
@@ -19,8 +20,7 @@ const SCHEME: &str = "symbolon:";
 
 pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure> {
     // Before the link is opened: its end must not go by unheard.
-    session.daemon.subscribe().await?;
-    let ends = session.daemon.receive_withdrawn().await?;
+    let ends = Ends::listen(session).await?;
     let link = read_link(&wishes.link)?;
     let link = link.strip_prefix(SCHEME).unwrap_or(&link);
     let account = wishes.account.as_deref().unwrap_or_default();
@@ -35,6 +35,7 @@ pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure
     let asks_here =
         wishes.pin_fd.is_some() || wishes.pin_stdin || Prompt::new().terminal().is_some();
     let outcome = if asks_here {
+        drop(ends);
         let approval = Approve {
             id: Some(id.clone()),
             pin_fd: wishes.pin_fd,
@@ -70,25 +71,12 @@ fn read_link(link: &str) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// The agent asks for the PIN; here only the end is awaited.
-async fn await_end(id: &str, mut ends: WithdrawnStream) -> Result<Exit, Failure> {
-    while let Some(end) = ends.next().await {
-        let end = end.args()?;
-        if end.transaction != id {
-            continue;
-        }
-        return match end.reason {
-            "approved" => Ok(Exit::Success),
-            "refused" => Err(Failure::new(Exit::Failed, "it was refused")),
-            other => Err(Failure::new(
-                Exit::NotFound,
-                format!("it ended without an answer: {other}"),
-            )),
-        };
+async fn await_end(id: &str, mut ends: Ends) -> Result<Exit, Failure> {
+    match ends.of(id).await? {
+        End::Approved => Ok(Exit::Success),
+        End::Refused => Err(Failure::new(Exit::Failed, "it was refused")),
+        other => Err(other.fault().into()),
     }
-    Err(Failure::new(
-        Exit::DaemonUnreachable,
-        "the daemon went away; look at: journalctl -u symbolond",
-    ))
 }
 
 async fn lead_back(session: &Session, id: &str, no_browser: bool) -> Result<(), Failure> {

@@ -130,7 +130,7 @@ impl Agent {
             Input::Action { id, action } if self.notifier.shows(id) => match action.as_str() {
                 notification::OPEN | notification::APPROVE => Some(Event::ApproveChosen),
                 notification::REJECT => Some(Event::RejectChosen),
-                _ => None,
+                other => notification::code_of(other).map(Event::CodeChosen),
             },
             Input::Closed { id, reason } if self.notifier.shows(id) => {
                 tracing::info!(reason, "the notification was closed; see: symbolon pending");

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agent::Input;
-use crate::daemon::{self, ApprovalBegun, Offer, PinStanding, SymbolonProxy, Verdict};
+use crate::daemon::{self, ApprovalBegun, CodeChosen, Offer, PinStanding, SymbolonProxy, Verdict};
 use crate::desk::{AttemptNumber, Event, Progress, Request};
 use crate::pinentry::{Answer, Pinentry, Question};
 use crate::words;
@@ -34,15 +34,42 @@ enum Round {
 
 impl Approval {
     /// Runs to its end and reports it.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
+        let news = match self.choose_code().await {
+            Ok(()) => self.ask_until_over().await,
+            Err(news) => Some(news),
+        };
+        self.report(Progress::Ended(news)).await;
+    }
+
+    /// Hands the picked code over, if there was a choice; otherwise why no PIN is asked for.
+    async fn choose_code(&mut self) -> Result<(), String> {
+        let Some(code) = self.request.picked.take() else {
+            return Ok(());
+        };
+        let offer = &mut self.request.offer;
+        let reply = self
+            .daemon
+            .choose_code(&offer.id, &code)
+            .await
+            .map_err(|error| daemon::complaint(&error))?;
+        match daemon::parse(&reply)? {
+            CodeChosen::Right {} => {
+                *offer = offer.clone().with_code(&code);
+                Ok(())
+            }
+            CodeChosen::Wrong {} => Err(words::wrong_code()),
+        }
+    }
+
+    async fn ask_until_over(&self) -> Option<String> {
         let mut error = None;
-        let news = loop {
+        loop {
             match self.round(error.take()).await {
                 Round::Over(news) => break news,
                 Round::Again(why) => error = Some(why),
             }
-        };
-        self.report(Progress::Ended(news)).await;
+        }
     }
 
     async fn round(&self, error: Option<String>) -> Round {

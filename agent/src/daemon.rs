@@ -19,6 +19,8 @@ pub(crate) trait Symbolon {
     fn list_pending(&self) -> zbus::Result<String>;
     /// Prepares the hardware while the person types, and says how the PIN stands.
     fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
+    /// Picks one of the codes of an offer; a wrong pick ends it.
+    fn choose_code(&self, transaction: &str, code: &str) -> zbus::Result<String>;
     /// Approves with a PIN that is read from a pipe.
     fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
     /// Declines.
@@ -47,8 +49,30 @@ pub(crate) struct Offer {
     pub(crate) brokered_relying_party_name: Option<String>,
     pub(crate) text: String,
     pub(crate) verification_code: Option<String>,
+    /// Codes of which the relying party shows one, as long as the person is to choose it.
+    pub(crate) code_choice: Option<Vec<String>>,
     #[serde(rename = "expiresInSeconds", deserialize_with = "seconds")]
     pub(crate) time_left: Duration,
+}
+
+impl Offer {
+    /// Whether it can be approved after this pick of a code.
+    pub(crate) fn takes(&self, picked: Option<&String>) -> bool {
+        match (&self.code_choice, picked) {
+            (None, None) => true,
+            (Some(codes), Some(picked)) => codes.contains(picked),
+            _ => false,
+        }
+    }
+
+    /// What it becomes by the right pick.
+    pub(crate) fn with_code(self, code: &str) -> Self {
+        Self {
+            verification_code: Some(code.to_owned()),
+            code_choice: None,
+            ..self
+        }
+    }
 }
 
 /// What a relying party wants, and by which PIN.
@@ -88,6 +112,14 @@ pub(crate) enum PinStanding {
     Open { tries_left: Option<u32> },
     Locked { remaining_seconds: Option<u32> },
     Closed {},
+}
+
+/// The reply of `ChooseCode`.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "camelCase")]
+pub(crate) enum CodeChosen {
+    Right {},
+    Wrong {},
 }
 
 /// The reply of `Approve`.

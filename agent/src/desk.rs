@@ -18,6 +18,8 @@ pub(crate) enum Event {
     DaemonLost,
     /// "Approve…" or the notification itself was pressed.
     ApproveChosen,
+    /// One of the codes to choose from was pressed.
+    CodeChosen(String),
     /// "Reject" was pressed.
     RejectChosen,
     /// The person closed the notification, which answers nothing.
@@ -68,6 +70,8 @@ pub(crate) enum Effect {
 pub(crate) struct Request {
     pub(crate) offer: Offer,
     pub(crate) expires: Instant,
+    /// The code that the person picked, where there was a choice.
+    pub(crate) picked: Option<String>,
 }
 
 /// The desk.
@@ -112,14 +116,8 @@ impl Desk {
                 self.waiting.clear();
                 self.clear(None, &mut effects);
             }
-            Event::ApproveChosen => {
-                if let Phase::Showing(request) = std::mem::take(&mut self.phase) {
-                    self.attempts += 1;
-                    effects.push(Effect::Close);
-                    effects.push(Effect::StartApproval(self.attempts, request.clone()));
-                    self.phase = Phase::Prompting(request);
-                }
-            }
+            Event::ApproveChosen => self.approve(None, &mut effects),
+            Event::CodeChosen(code) => self.approve(Some(code), &mut effects),
             Event::RejectChosen => {
                 if let Phase::Showing(request) = std::mem::take(&mut self.phase) {
                     effects.push(Effect::Close);
@@ -159,6 +157,20 @@ impl Desk {
         waiting.chain(shown).min()
     }
 
+    /// Where there is a choice of codes, a code is needed to go on, and nowhere else.
+    fn approve(&mut self, picked: Option<String>, effects: &mut Vec<Effect>) {
+        match std::mem::take(&mut self.phase) {
+            Phase::Showing(request) if request.offer.takes(picked.as_ref()) => {
+                self.attempts += 1;
+                let request = Request { picked, ..request };
+                effects.push(Effect::Close);
+                effects.push(Effect::StartApproval(self.attempts, request.clone()));
+                self.phase = Phase::Prompting(request);
+            }
+            other => self.phase = other,
+        }
+    }
+
     fn list(&mut self, offers: Vec<Offer>, now: Instant, effects: &mut Vec<Effect>) {
         let listed: HashSet<String> = offers.iter().map(|offer| offer.id.clone()).collect();
         self.dismissed.retain(|id| listed.contains(id));
@@ -175,6 +187,7 @@ impl Desk {
             .map(|offer| Request {
                 expires: now + offer.time_left,
                 offer,
+                picked: None,
             })
             .collect();
     }

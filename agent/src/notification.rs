@@ -1,7 +1,7 @@
 //! Desktop notifications (freedesktop.org Desktop Notifications Specification 1.2).
 //!
 //! The session's notification server is not trusted with anything but showing; its buttons only
-//! open the PIN prompt or decline.
+//! open the PIN prompt, pick a code or decline.
 
 use std::collections::HashMap;
 
@@ -48,6 +48,9 @@ pub(crate) const OPEN: &str = "default";
 pub(crate) const APPROVE: &str = "approve";
 /// The action of the button "Reject".
 pub(crate) const REJECT: &str = "reject";
+
+/// The beginning of the actions that pick a code.
+const CODE: &str = "code:";
 
 const URGENCY_NORMAL: u8 = 1;
 /// Shown with its buttons, through do-not-disturb, until it is answered: a login in progress is
@@ -96,6 +99,8 @@ impl Notifier {
     pub(crate) async fn show(&mut self, offer: &Offer) -> zbus::Result<()> {
         let replaced = self.shown.as_ref().map_or(0, |shown| shown.id);
         let markup = self.has("body-markup").await?;
+        let actions = actions(offer);
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
         let id = self
             .server
             .notify(
@@ -104,7 +109,7 @@ impl Notifier {
                 ICON,
                 &words::headline(offer),
                 &words::body(offer, markup),
-                &[OPEN, "Open", APPROVE, "Approve…", REJECT, "Reject"],
+                &actions,
                 hints(URGENCY_CRITICAL),
                 NEVER,
             )
@@ -155,6 +160,27 @@ impl Notifier {
         let capabilities = self.server.get_capabilities().await?;
         Ok(capabilities.iter().any(|one| one == capability))
     }
+}
+
+/// The code that an action picks.
+pub(crate) fn code_of(action: &str) -> Option<String> {
+    action.strip_prefix(CODE).map(str::to_owned)
+}
+
+/// Names and labels in turn. The codes to choose from come first: some servers show no more than
+/// three buttons.
+fn actions(offer: &Offer) -> Vec<String> {
+    let mut actions = Vec::new();
+    match &offer.code_choice {
+        Some(codes) => {
+            for code in codes {
+                actions.extend([format!("{CODE}{code}"), code.clone()]);
+            }
+        }
+        None => actions.extend([OPEN, "Open", APPROVE, "Approve…"].map(str::to_owned)),
+    }
+    actions.extend([REJECT, "Reject"].map(str::to_owned));
+    actions
 }
 
 /// The server as `session_bus` knows it.

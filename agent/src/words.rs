@@ -19,7 +19,11 @@ pub(crate) fn headline(offer: &Offer) -> String {
 
 /// The notification's body: who, what they want, their text; escaped for servers that read markup.
 pub(crate) fn body(offer: &Offer, markup: bool) -> String {
-    let lines = lines(offer).join("\n");
+    let mut lines = lines(offer);
+    if offer.code_choice.is_some() {
+        lines.push("Press the code that is shown there.".to_owned());
+    }
+    let lines = lines.join("\n");
     if markup { escape(&lines) } else { lines }
 }
 
@@ -55,6 +59,11 @@ pub(crate) fn left(tries: u32) -> String {
         1 => "1 try left".to_owned(),
         tries => format!("{tries} tries left"),
     }
+}
+
+/// What a wrong pick led to.
+pub(crate) fn wrong_code() -> String {
+    "That is not the code that is shown there: nothing was approved, the request is over. If you began it yourself, begin again.".to_owned()
 }
 
 /// Why nothing can be approved now.
@@ -165,6 +174,7 @@ mod tests {
             brokered_relying_party_name: None,
             text: text.into(),
             verification_code: Some("4821".into()),
+            code_choice: None,
             time_left: Duration::from_secs(60),
         }
     }

@@ -14,6 +14,8 @@ pub mod code {
     pub const DONE: i32 = 0;
     /// Failed for a reason without a code of its own.
     pub const FAILED: i32 = 1;
+    /// Wrong use of the command.
+    pub const USAGE: i32 = 2;
     /// Wrong PIN.
     pub const WRONG_PIN: i32 = 3;
     /// Locked.

@@ -144,6 +144,24 @@ impl Device {
         transaction["id"].as_str().unwrap().to_owned()
     }
 
+    /// Waits for the transaction that lets one choose among codes, this one among them.
+    pub fn wait_for_choice_with(&self, verification_code: &str) -> Value {
+        let what = format!("a transaction that offers {verification_code}");
+        eventually(&what, SOON, || {
+            let mut pending = self.pending().into_iter();
+            pending.find(|transaction| {
+                let codes = transaction["codeChoice"].as_array();
+                codes.is_some_and(|codes| codes.iter().any(|code| code == verification_code))
+            })
+        })
+    }
+
+    /// Approves with the code that the relying party shows and a PIN.
+    pub fn approve_with_code(&self, transaction: &str, code: &str, pin: &str) -> Said {
+        let arguments = ["approve", transaction, "--code", code, "--pin-stdin"];
+        self.cli.json(&arguments, &[pin])
+    }
+
     /// Approves with a PIN.
     pub fn approve(&self, transaction: &str, pin: &str) -> Said {
         self.cli

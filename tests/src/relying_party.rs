@@ -259,7 +259,7 @@ impl RelyingParty {
         }
     }
 
-    /// Asks a person to sign a document.
+    /// Asks a person to sign a document, with a text shown beside the PIN.
     pub fn sign(
         &self,
         target: &Target,
@@ -267,7 +267,18 @@ impl RelyingParty {
         document: &[u8],
         text: &str,
     ) -> Signing {
-        let body = self.signing_body(document, algorithm, &shown_with_pin(text));
+        self.sign_with(target, algorithm, document, &shown_with_pin(text))
+    }
+
+    /// Asks a person to sign a document, with interactions of one's own.
+    pub fn sign_with(
+        &self,
+        target: &Target,
+        algorithm: Algorithm,
+        document: &[u8],
+        interactions: &Value,
+    ) -> Signing {
+        let body = self.signing_body(document, algorithm, interactions);
         let path = format!("signature/notification/{}", target.path());
         let answer = self.post(&path, &body).must_be(200);
         Signing {
@@ -394,6 +405,11 @@ impl From<ureq::http::Response<ureq::Body>> for Answer {
 /// A text beside the PIN.
 pub fn shown_with_pin(text: &str) -> Value {
     json!([{"type": "displayTextAndPIN", "displayText60": text}])
+}
+
+/// A text and a choice of three verification codes before the PIN.
+pub fn shown_with_choice(text: &str) -> Value {
+    json!([{"type": "confirmationMessageAndVerificationCodeChoice", "displayText200": text}])
 }
 
 /// The verification code of a challenge: the last two octets of its SHA-256, modulo 10 000.

@@ -15,6 +15,7 @@ fn offer(id: &str) -> Offer {
         brokered_relying_party_name: None,
         text: "Log in".into(),
         verification_code: Some("4821".into()),
+        code_choice: None,
         time_left: LIFE,
     }
 }
@@ -62,6 +63,7 @@ impl Scene {
             Request {
                 offer: offer(id),
                 expires: self.start + Duration::from_secs(1) + LIFE,
+                picked: None,
             },
         )
     }
@@ -98,6 +100,37 @@ fn a_button_opens_the_prompt_and_approves_nothing() {
     assert_eq!(scene.step(Event::Approval(1, Progress::PinEntered)), []);
     assert_eq!(scene.step(Event::Approval(1, Progress::Ended(None))), []);
     assert_eq!(scene.desk.next_expiry(), None);
+}
+
+#[test]
+fn a_choice_of_codes_needs_one_of_them() {
+    let choice = Offer {
+        verification_code: None,
+        code_choice: Some(["1111", "4821", "2222"].map(str::to_owned).into()),
+        ..offer("a")
+    };
+    let mut scene = Scene::new();
+    assert_eq!(
+        scene.step(Event::Listed(vec![choice.clone()])),
+        [Effect::Show(choice.clone())]
+    );
+    assert_eq!(scene.step(Event::ApproveChosen), []);
+    assert_eq!(scene.step(Event::CodeChosen("9999".into())), []);
+    let request = Request {
+        offer: choice,
+        expires: scene.start + Duration::from_secs(1) + LIFE,
+        picked: Some("1111".into()),
+    };
+    assert_eq!(
+        scene.step(Event::CodeChosen("1111".into())),
+        [Effect::Close, Effect::StartApproval(1, request)]
+    );
+    assert_eq!(scene.step(Event::CodeChosen("4821".into())), []);
+
+    // Where nothing is to be chosen, a code approves nothing.
+    let mut scene = Scene::new();
+    let _ = scene.step(listed(&["a"]));
+    assert_eq!(scene.step(Event::CodeChosen("4821".into())), []);
 }
 
 #[test]

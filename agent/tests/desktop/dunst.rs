@@ -54,8 +54,11 @@ impl Dunst {
         self.call("NotificationAction", &0_u32).await;
     }
 
-    /// The person presses "Reject".
-    pub async fn press_reject(&self) {
+    /// The person presses the button that the stage's [`Stage::reach_for`] named, at first
+    /// "Reject".
+    ///
+    /// [`Stage::reach_for`]: crate::stage::Stage::reach_for
+    pub async fn press(&self) {
         self.call("ContextMenuCall", &()).await;
     }
 

@@ -22,6 +22,8 @@ struct State {
     pins: Vec<String>,
     verdicts: Vec<Value>,
     refused: Vec<String>,
+    picked: Vec<String>,
+    right_code: Option<String>,
     begun: Vec<String>,
     standing: Option<Value>,
 }
@@ -53,6 +55,16 @@ impl Object {
         let pin = state.standing.clone().unwrap_or(open);
         let found = state.pending.iter().find(|one| one["id"] == transaction);
         json!({"transaction": found, "pin": pin}).to_string()
+    }
+
+    async fn choose_code(&self, transaction: &str, code: &str) -> String {
+        let mut state = self.0.lock().unwrap();
+        state.picked.push(code.to_owned());
+        if state.right_code.as_deref() == Some(code) {
+            return json!({"outcome": "right"}).to_string();
+        }
+        state.pending.retain(|one| one["id"] != transaction);
+        json!({"outcome": "wrong"}).to_string()
     }
 
     async fn approve(&self, transaction: &str, pin: OwnedFd) -> String {
@@ -96,6 +108,15 @@ pub fn login(id: &str, name: &str, text: &str, code: &str) -> Value {
         "expiresAt": 1_795_000_120,
         "expiresInSeconds": 120,
     })
+}
+
+/// A login request whose code is to be chosen.
+pub fn choice(id: &str, name: &str, codes: [&str; 3]) -> Value {
+    let mut request = login(id, name, "Log in", "");
+    request["interaction"] = json!("confirmationMessageAndVerificationCodeChoice");
+    request["verificationCode"] = Value::Null;
+    request["codeChoice"] = json!(codes);
+    request
 }
 
 impl FakeDaemon {
@@ -162,6 +183,15 @@ impl FakeDaemon {
     /// How the PIN stands before it is asked for.
     pub fn stand(&self, standing: Value) {
         self.state.lock().unwrap().standing = Some(standing);
+    }
+
+    /// Which pick is right; any other ends its transaction.
+    pub fn expect_code(&self, code: &str) {
+        self.state.lock().unwrap().right_code = Some(code.to_owned());
+    }
+
+    pub fn picked(&self) -> Vec<String> {
+        self.state.lock().unwrap().picked.clone()
     }
 
     pub fn pins(&self) -> Vec<String> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use zbus::zvariant::OwnedValue;
 
 use crate::bus::Recording;
-use crate::fake_daemon::{FakeDaemon, login};
+use crate::fake_daemon::{FakeDaemon, choice, login};
 use crate::process::eventually;
 use crate::stage::Stage;
 
@@ -133,7 +133,7 @@ async fn the_reject_button_refuses_at_once() {
     let _agent = stage.start_agent().await;
     let dunst = stage.dunst().await;
     dunst.shows(1).await;
-    dunst.press_reject().await;
+    dunst.press().await;
     eventually("the refusal", async || daemon.refused() == ["t1"]).await;
     dunst.shows(0).await;
     assert!(stage.pinentry.log().is_empty());
@@ -163,6 +163,58 @@ async fn the_prompts_reject_refuses_and_its_timeout_does_not() {
         .answer("ERR 83886179 Operation cancelled <Pinentry>");
     eventually("the refusal", async || daemon.refused() == ["t2"]).await;
     assert!(daemon.pins().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_chosen_by_its_button_before_the_pin() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let daemon = FakeDaemon::start(&stage.system).await;
+    let on_session = stage.session.record().await;
+    daemon.expect_code("4821");
+    daemon.keep(choice("t1", "Bank of X", ["1111", "4821", "2222"]));
+    daemon.keep(choice("t2", "Bank of Y", ["3333", "4821", "5555"]));
+    let _agent = stage.start_agent().await;
+    let dunst = stage.dunst().await;
+    dunst.shows(1).await;
+    eventually("the call's record", async || {
+        !notified(&on_session).is_empty()
+    })
+    .await;
+    let (_, _, _, summary, body, actions, ..) = notified(&on_session).pop().unwrap();
+    assert_eq!(summary, "Login request");
+    assert!(body.ends_with("\nPress the code that is shown there."));
+    let labels: Vec<&str> = actions
+        .iter()
+        .skip(1)
+        .step_by(2)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(labels, ["1111", "4821", "2222", "Reject"]);
+
+    // There is nothing that a click on the whole could mean.
+    dunst.click().await;
+    assert!(daemon.picked().is_empty());
+    stage.reach_for("4821");
+    dunst.press().await;
+    stage.pinentry.asked(1).await;
+    assert_eq!(daemon.picked(), ["4821"]);
+    assert!(stage.pinentry.log().contains("SETDESC Code 4821%0A"));
+    stage.pinentry.answer("D 271828\nOK");
+    eventually("the PIN", async || daemon.pins() == ["271828"]).await;
+
+    dunst.shows(1).await;
+    stage.reach_for("3333");
+    dunst.press().await;
+    eventually("a word about the wrong code", async || {
+        notified(&on_session)
+            .iter()
+            .any(|call| call.4.contains("not the code that is shown there"))
+    })
+    .await;
+    assert_eq!(daemon.picked(), ["4821", "3333"]);
+    assert_eq!(daemon.pins().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

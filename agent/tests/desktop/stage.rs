@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -60,12 +60,17 @@ impl Stage {
             .await;
         }
         let config = self.folder.path().join("dunstrc");
-        // The context menu's program picks the entry of the button "Reject".
+        // The context menu's program picks the entry of one button.
+        let menu = format!(
+            "/usr/bin/env grep -m1 -f {}",
+            self.wanted_button().display()
+        );
         fs::write(
             &config,
-            "[global]\n markup = full\n dmenu = /usr/bin/env grep -m1 Reject\n",
+            format!("[global]\n markup = full\n dmenu = {menu}\n"),
         )
         .unwrap();
+        self.reach_for("Reject");
         let log = File::create(self.folder.path().join("dunst.log")).unwrap();
         self.notification_server = Some(Process::start(
             self.in_session(Command::new("dunst").arg("-conf").arg(config))
@@ -76,6 +81,15 @@ impl Stage {
             self.session.has("org.freedesktop.Notifications").await
         })
         .await;
+    }
+
+    /// Which button is pressed next.
+    pub fn reach_for(&self, button: &str) {
+        fs::write(self.wanted_button(), format!("{button}\n")).unwrap();
+    }
+
+    fn wanted_button(&self) -> PathBuf {
+        self.folder.path().join("wanted-button")
     }
 
     /// Starts the agent; its log goes to `agent.log`.

@@ -57,7 +57,7 @@ impl Account {
         self.remember_callback(&opened)?;
         self.take(opened.transaction).await;
         let entry = self.known(id)?;
-        Ok(entry.offer.shown(entry.expires_at))
+        Ok(entry.shown())
     }
 
     fn remember_callback(&self, opened: &LinkOpened) -> Result<(), Fault> {

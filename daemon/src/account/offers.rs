@@ -11,7 +11,9 @@ use crate::announcer::News;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{HistoryEvent, PendingTransaction};
 use crate::link::LinkError;
-use crate::transaction::{Book, Effect, End, Entry, Event, Offer, Refused, entry_of, examine};
+use crate::transaction::{
+    Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine,
+};
 
 impl Account {
     /// What waits here, as far as is known.
@@ -129,6 +131,11 @@ impl Account {
     pub(crate) fn why_not(&self, id: Uuid) -> Fault {
         let book = locked(&self.book);
         match book.entry(id) {
+            Some(entry) if entry.choosing().is_some() => Fault::with_remedy(
+                FaultKind::InvalidArgument,
+                "the verification code is to be chosen before the PIN",
+                "choose the one that the relying party shows",
+            ),
             Some(_) => Fault::with_remedy(
                 FaultKind::Failed,
                 "the transaction is being answered already",
@@ -136,6 +143,11 @@ impl Account {
             ),
             None => gone(&book, id),
         }
+    }
+
+    /// Judges the pick of a code; `None` where there is nothing to pick.
+    pub(crate) fn pick(&self, id: Uuid, code: &str) -> Option<Pick> {
+        locked(&self.book).pick(id, code)
     }
 
     /// Notes the end of a transaction that did not wait here.

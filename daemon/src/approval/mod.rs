@@ -21,8 +21,8 @@ use uuid::Uuid;
 use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
-use crate::bus::messages::{ApprovalBegun, PinStanding, Verdict};
-use crate::transaction::{Entry, Event, Offer};
+use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, Verdict};
+use crate::transaction::{Entry, Event, Offer, Pick};
 
 impl Account {
     /// What is approved, and whether a PIN may be asked for; runs a release that is due. The
@@ -41,9 +41,47 @@ impl Account {
             });
         }
         Ok(ApprovalBegun {
-            transaction: entry.offer.shown(entry.expires_at),
+            transaction: entry.shown(),
             pin,
         })
+    }
+
+    /// Picks one of three verification codes.
+    pub(crate) async fn choose_code(
+        self: &Arc<Self>,
+        id: Uuid,
+        code: &str,
+    ) -> Result<CodeChosen, Fault> {
+        self.waiting(id).await?;
+        match self.pick(id, code) {
+            Some(Pick::Right) => Ok(CodeChosen::Right {}),
+            Some(Pick::Wrong) => {
+                self.end_by_wrong_code(id).await;
+                Ok(CodeChosen::Wrong {})
+            }
+            Some(Pick::NotOffered) => Err(Fault::with_remedy(
+                FaultKind::InvalidArgument,
+                "the request does not offer this code",
+                "if the relying party shows it, this is not the request that you began: `symbolon refuse`",
+            )),
+            None => Err(Fault::with_remedy(
+                FaultKind::InvalidArgument,
+                "there is no code to choose",
+                "`symbolon pending` shows what waits",
+            )),
+        }
+    }
+
+    /// It is over here whether or not the service hears of it: a second pick would be a guess.
+    async fn end_by_wrong_code(&self, id: Uuid) {
+        self.apply(id, Event::WrongCodePicked).await;
+        let refusal = Refuse {
+            reason: RefusalReason::WrongVerificationCode,
+            interaction: None,
+        };
+        if let Err(error) = self.link.call(&id.to_string(), &refusal).await {
+            tracing::warn!(%error, transaction = %id, "the wrong code did not reach the service");
+        }
     }
 
     /// Approves with a PIN.

@@ -18,7 +18,7 @@ use crate::account::{Account, Core};
 use crate::accounts::{Deed, Standing, Store, StoredAccount, StoredKey};
 use crate::announcer::Announcer;
 use crate::bus::fault::FaultKind;
-use crate::bus::messages::{HistoryEvent, Verdict};
+use crate::bus::messages::{CodeChosen, HistoryEvent, Verdict};
 use crate::identity::{client_config, self_signed};
 use crate::link::Link;
 use crate::test_keys::KEYS;
@@ -437,4 +437,35 @@ async fn a_refusal_names_the_interaction_that_was_shown() {
     assert_eq!(refusal["reason"], "user");
     assert_eq!(refusal["interaction"], "displayTextAndPIN");
     assert_eq!(stage.history().await, [HistoryEvent::Refused]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_pin_reaches_the_vault_before_the_right_code_and_a_wrong_one_ends_it() {
+    let transaction = authentication(
+        r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"Log in?"}]"#,
+    );
+    let id = transaction.id;
+    let right = symbolon_protocol::transaction::verification_code(&transaction)
+        .unwrap()
+        .unwrap();
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let pin = || Pin::parse(b"1593").unwrap();
+
+    let fault = stage.account.approve(id, pin()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::InvalidArgument);
+    let fault = stage.account.choose_code(id, "none").await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::InvalidArgument);
+    assert!(stage.service.bodies("/confirm").is_empty());
+    assert!(stage.history().await.is_empty());
+
+    let codes = stage.account.pending().remove(0).code_choice.unwrap();
+    let wrong = codes.iter().find(|code| **code != right.as_str());
+    let chosen = stage.account.choose_code(id, wrong.unwrap()).await;
+    assert_eq!(chosen.unwrap(), CodeChosen::Wrong {});
+    let bodies = stage.service.bodies("/refuse");
+    let refusal: serde_json::Value = serde_json::from_slice(&bodies[0]).unwrap();
+    assert_eq!(refusal["reason"], "wrongVerificationCode");
+    let fault = stage.account.approve(id, pin()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Expired);
+    assert_eq!(stage.history().await, [HistoryEvent::WrongCode]);
 }

@@ -59,6 +59,10 @@ pub trait Symbolon {
     /// Makes ready for the PIN while the person reads: [`super::messages::ApprovalBegun`].
     fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
 
+    /// Picks one of the codes of `codeChoice`: [`super::messages::CodeChosen`]. A wrong pick ends
+    /// the transaction; a code that is not offered changes nothing and is an error.
+    fn choose_code(&self, transaction: &str, code: &str) -> zbus::Result<String>;
+
     /// Approves with the PIN: [`super::messages::Verdict`].
     fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
 
@@ -86,7 +90,7 @@ pub trait Symbolon {
     fn offered(&self, transaction: &str) -> zbus::Result<()>;
 
     /// A transaction waits no longer. The reason is `approved`, `refused`, `answeredElsewhere`,
-    /// `expired`, `accountUnusable` or `invalid` (the device itself refused it).
+    /// `expired`, `accountUnusable`, `wrongCode` or `invalid` (the device itself refused it).
     #[zbus(signal)]
     fn withdrawn(&self, transaction: &str, reason: &str) -> zbus::Result<()>;
 

@@ -151,12 +151,18 @@ pub struct PendingTransaction {
     /// The party behind a broker, if there is one.
     pub brokered_relying_party_name: Option<String>,
     /// How it is to be shown: `displayTextAndPIN` on one screen with the PIN,
-    /// `confirmationMessage` on a screen of its own before the PIN.
+    /// `confirmationMessage` on a screen of its own before the PIN,
+    /// `confirmationMessageAndVerificationCodeChoice` on one with the codes of `codeChoice`.
     pub interaction: InteractionType,
     /// The relying party's text.
     pub text: String,
-    /// Four digits that the relying party shows as well; absent in linked flows.
+    /// Four digits that the relying party shows as well; absent in linked flows, and as long as
+    /// they are to be chosen.
     pub verification_code: Option<String>,
+    /// As long as the code is to be chosen: three, of which the relying party shows one.
+    /// `ChooseCode` comes before `Approve` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_choice: Option<Vec<String>>,
     /// For a signature: the digest, hexadecimal, and its hash, for those who compare it.
     pub digest: Option<Digest>,
     /// When the relying party asked.
@@ -194,6 +200,20 @@ pub struct ApprovalBegun {
     pub transaction: PendingTransaction,
     /// How its PIN stands; anything but `open` means that no PIN needs to be asked for.
     pub pin: PinStanding,
+}
+
+/// `ChooseCode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "outcome",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum CodeChosen {
+    /// The relying party shows this code; `Approve` may follow.
+    Right {},
+    /// It shows another one: the transaction is over, and the relying party is told why.
+    Wrong {},
 }
 
 /// `Approve` and `ChangePin`: what came of the PIN. Faults are D-Bus errors instead.
@@ -334,6 +354,8 @@ pub enum HistoryEvent {
     Expired,
     /// Another device of the person answered it.
     AnsweredElsewhere,
+    /// A wrong verification code was picked, which ended the transaction.
+    WrongCode,
     /// A wrong PIN was counted.
     WrongPin,
     /// The account was locked.

@@ -10,8 +10,8 @@ use super::{Caller, Device, locked};
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{
-    Accounts, ApprovalBegun, CallbackTaken, Connection, DamagedAccount, History, NotAsked,
-    PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
+    Accounts, ApprovalBegun, CallbackTaken, CodeChosen, Connection, DamagedAccount, History,
+    NotAsked, PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
 };
 
 impl Device {
@@ -152,6 +152,17 @@ impl Device {
     ) -> Result<ApprovalBegun, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
         account.begin_approval(id).await
+    }
+
+    /// `ChooseCode`.
+    pub async fn choose_code(
+        &self,
+        caller: Caller,
+        transaction: &str,
+        code: &str,
+    ) -> Result<CodeChosen, Fault> {
+        let (account, id) = self.asked(caller, transaction).await?;
+        account.choose_code(id, code).await
     }
 
     /// `Approve`.

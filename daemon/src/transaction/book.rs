@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use symbolon_protocol::device::events::Withdrawal;
 use uuid::Uuid;
 
-use super::{Effect, End, Event, Offer, State, step};
+use super::{CodeChoice, Effect, End, Event, Offer, Pick, State, step};
 use crate::bus::messages::PendingTransaction;
 
 /// How many ended transactions are remembered, for those who come too late.
@@ -27,6 +27,23 @@ pub struct Entry {
     pub state: State,
     /// When it ends, by this machine's clock.
     pub expires_at: i64,
+    /// Right or wrong; wrong ends it.
+    picked: Option<Pick>,
+}
+
+impl Entry {
+    /// As it is shown now.
+    pub fn shown(&self) -> PendingTransaction {
+        self.offer.shown(self.expires_at, self.choosing())
+    }
+
+    /// The codes, as long as the person has not picked the right one of them.
+    pub fn choosing(&self) -> Option<&CodeChoice> {
+        self.offer
+            .choice
+            .as_ref()
+            .filter(|_| self.picked != Some(Pick::Right))
+    }
 }
 
 impl Book {
@@ -41,6 +58,7 @@ impl Book {
             offer,
             state: State::Offered,
             expires_at: crate::clock::now().saturating_add(lasts),
+            picked: None,
         };
         self.waiting.insert(id, entry);
         true
@@ -54,6 +72,9 @@ impl Book {
     /// Takes an event; what is to be done, and the entry it is about. `None` for the unknown.
     pub fn apply(&mut self, id: Uuid, event: Event) -> Option<(Entry, Vec<Effect>)> {
         let entry = self.waiting.get_mut(&id)?;
+        if event == Event::PinGiven && entry.choosing().is_some() {
+            return Some((entry.clone(), Vec::new()));
+        }
         let (state, effects) = step(entry.state, event);
         entry.state = state;
         let entry = entry.clone();
@@ -62,6 +83,20 @@ impl Book {
             self.remember(id, how);
         }
         Some((entry, effects))
+    }
+
+    /// Judges the pick of a code for a transaction that waits for an answer. `None` where there is
+    /// nothing to pick, or a wrong one was picked that is about to end it.
+    pub fn pick(&mut self, id: Uuid, code: &str) -> Option<Pick> {
+        let entry = self.waiting.get_mut(&id)?;
+        if entry.state != State::Offered || entry.picked == Some(Pick::Wrong) {
+            return None;
+        }
+        let pick = entry.offer.choice.as_ref()?.judge(code);
+        if pick != Pick::NotOffered {
+            entry.picked = Some(pick);
+        }
+        Some(pick)
     }
 
     /// Notes the end of a transaction that never waited here.
@@ -91,7 +126,7 @@ impl Book {
             .waiting
             .values()
             .filter(|entry| matches!(entry.state, State::Offered | State::Judging))
-            .map(|entry| entry.offer.shown(entry.expires_at))
+            .map(Entry::shown)
             .filter(|transaction| transaction.expires_in_seconds > 0)
             .collect();
         shown.sort_by_key(|transaction| transaction.created_at);
@@ -132,6 +167,39 @@ mod tests {
         assert!(!book.enter(offer));
         assert!(book.shown().is_empty());
         assert_eq!(book.end_of(id), Some(End::AnsweredElsewhere));
+    }
+
+    #[test]
+    fn no_pin_is_judged_before_the_right_code_was_picked() {
+        let mut book = Book::default();
+        let transaction = authentication(
+            r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#,
+        );
+        let offer = examine(transaction, &account(), |_| Some(modulus())).unwrap();
+        let right = offer.shown(0, None).verification_code.unwrap();
+        let id = offer.transaction.id;
+        book.enter(offer);
+        let begin = |book: &mut Book| book.apply(id, Event::PinGiven).unwrap().1;
+
+        assert!(begin(&mut book).is_empty());
+        let listed = book.shown().remove(0);
+        assert_eq!(listed.verification_code, None);
+        let wrong = listed.code_choice.unwrap();
+        let wrong = wrong.iter().find(|code| **code != right).unwrap();
+        assert_eq!(book.pick(id, "12345"), Some(Pick::NotOffered));
+        assert!(begin(&mut book).is_empty());
+
+        assert_eq!(book.pick(id, &right), Some(Pick::Right));
+        let listed = book.shown().remove(0);
+        assert_eq!(listed.verification_code, Some(right.clone()));
+        assert_eq!(listed.code_choice, None);
+        assert_eq!(begin(&mut book), [Effect::Proceed]);
+        assert_eq!(book.pick(id, wrong), None, "a PIN is being judged");
+
+        book.apply(id, Event::PinNotAccepted);
+        assert_eq!(book.pick(id, wrong), Some(Pick::Wrong));
+        assert_eq!(book.pick(id, &right), None, "there is no second pick");
+        assert!(begin(&mut book).is_empty());
     }
 
     #[test]

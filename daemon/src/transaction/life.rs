@@ -43,6 +43,8 @@ pub enum End {
     Expired,
     /// The account was locked or closed.
     AccountUnusable,
+    /// The person picked a wrong verification code.
+    WrongCode,
     /// The service would not have it.
     Failed,
 }
@@ -60,6 +62,8 @@ pub enum Event {
     ShareNotStored,
     /// The service decided on the share.
     Answered(End),
+    /// The person picked a wrong verification code; there is no second pick.
+    WrongCodePicked,
     /// The person refuses.
     RefusalChosen,
     /// The service took the refusal.
@@ -88,6 +92,7 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
     match (state, event) {
         (State::Offered, Event::PinGiven) => (State::Judging, vec![Effect::Proceed]),
         (State::Offered, Event::RefusalChosen) => (State::Refusing, vec![Effect::Proceed]),
+        (State::Offered, Event::WrongCodePicked) => end(End::WrongCode),
         (State::Judging, Event::PinNotAccepted) => (State::Offered, Vec::new()),
         (State::Judging, Event::ShareMade) => (State::Confirming, vec![Effect::Proceed]),
         (State::Confirming, Event::ShareNotStored) => (State::Offered, Vec::new()),
@@ -111,6 +116,7 @@ fn end(how: End) -> (State, Vec<Effect>) {
         End::Refused => Some(HistoryEvent::Refused),
         End::AnsweredElsewhere => Some(HistoryEvent::AnsweredElsewhere),
         End::Expired => Some(HistoryEvent::Expired),
+        End::WrongCode => Some(HistoryEvent::WrongCode),
         // The lock or closing itself stands in the history.
         End::AccountUnusable => None,
         End::Failed => Some(HistoryEvent::RefusedByDevice),
@@ -121,12 +127,13 @@ fn end(how: End) -> (State, Vec<Effect>) {
 }
 
 impl End {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Approved,
         Self::Refused,
         Self::AnsweredElsewhere,
         Self::Expired,
         Self::AccountUnusable,
+        Self::WrongCode,
         Self::Failed,
     ];
 
@@ -138,6 +145,7 @@ impl End {
             Self::AnsweredElsewhere => "answeredElsewhere",
             Self::Expired => "expired",
             Self::AccountUnusable => "accountUnusable",
+            Self::WrongCode => "wrongCode",
             Self::Failed => "invalid",
         }
     }
@@ -165,6 +173,11 @@ impl End {
                 "the transaction was withdrawn because the account was locked or closed",
                 "`symbolon accounts` says how it stands",
             ),
+            Self::WrongCode => (
+                FaultKind::Expired,
+                "the transaction was ended by a wrong verification code",
+                "if you began it yourself, begin again",
+            ),
             Self::Failed => (
                 FaultKind::Expired,
                 "the transaction was refused as invalid",
@@ -186,12 +199,13 @@ mod tests {
         State::Refusing,
         State::Ended(End::Refused),
     ];
-    const EVENTS: [Event; 12] = [
+    const EVENTS: [Event; 13] = [
         Event::PinGiven,
         Event::PinNotAccepted,
         Event::ShareMade,
         Event::ShareNotStored,
         Event::Answered(End::Approved),
+        Event::WrongCodePicked,
         Event::RefusalChosen,
         Event::RefusalSent,
         Event::RefusalFailed,
@@ -203,12 +217,12 @@ mod tests {
 
     /// Rows: states; columns: events. `.` is "nothing changes"; a letter is the new state.
     const TABLE: [&str; 5] = [
-        // PinGiven PinNot ShareMade NotStored Answered RefChosen RefSent RefFailed W W W TimeOver
-        "J . . . . R . . E E E E",
-        ". O C . . . . . E E E .",
-        ". . . O E . . . . . . .",
-        ". . . . E . E O . . . .",
-        ". . . . . . . . . . . .",
+        // PinGiven PinNot ShareMade NotStored Answered Code RefChosen RefSent RefFailed W W W TimeOver
+        "J . . . . E R . . E E E E",
+        ". O C . . . . . . E E E .",
+        ". . . O E . . . . . . . .",
+        ". . . . E . . E O . . . .",
+        ". . . . . . . . . . . . .",
     ];
 
     #[test]

@@ -1,13 +1,16 @@
 //! What a relying party asks of a person, from its offer to its end, on this device.
 //!
 //! * `life`: the states, as a pure function.
+//! * `code_choice`: three verification codes, one of them right.
 //! * `offer`: what of a transaction is shown, and which ones are refused unseen.
 //! * `book`: an account's transactions and their deadlines.
 
 mod book;
+mod code_choice;
 mod life;
 mod offer;
 
 pub use book::{Book, Entry};
+pub use code_choice::{CodeChoice, Pick};
 pub use life::{Effect, End, Event, State, step};
 pub use offer::{Offer, Refused, entry_of, examine};

@@ -7,13 +7,16 @@ use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::interaction::{InteractionType, Interactions};
 use symbolon_protocol::split_key::Modulus;
 use symbolon_protocol::transaction::{rebuild_message, verification_code};
+use symbolon_protocol::verification_code::VerificationCode;
 
+use super::CodeChoice;
 use crate::bus::messages::{Digest, HistoryEntry, HistoryEvent, PendingTransaction};
 
-/// What this device can show. The third kind, a choice of codes, needs a picker of its own.
-const SUPPORTED: [InteractionType; 2] = [
+/// What this device can show.
+const SUPPORTED: [InteractionType; 3] = [
     InteractionType::DisplayTextAndPin,
     InteractionType::ConfirmationMessage,
+    InteractionType::ConfirmationMessageAndVerificationCodeChoice,
 ];
 
 /// A transaction that may be shown, and how.
@@ -23,8 +26,10 @@ pub struct Offer {
     pub transaction: Transaction,
     /// The interaction that is shown.
     pub interaction: InteractionType,
+    /// The codes to choose from, where the interaction is such a choice.
+    pub choice: Option<CodeChoice>,
     text: DisplayText,
-    code: Option<String>,
+    code: Option<VerificationCode>,
 }
 
 /// A transaction that the device refuses by itself.
@@ -73,10 +78,24 @@ pub fn examine(
     let code = verification_code(&transaction).map_err(contradiction)?;
     Ok(Offer {
         interaction: interaction.kind,
+        choice: choice_of(interaction.kind, code.as_ref())?,
         text: DisplayText::message(&interaction.text),
-        code: code.map(String::from),
+        code,
         transaction,
     })
+}
+
+fn choice_of(
+    interaction: InteractionType,
+    code: Option<&VerificationCode>,
+) -> Result<Option<CodeChoice>, Refused> {
+    if interaction != InteractionType::ConfirmationMessageAndVerificationCodeChoice {
+        return Ok(None);
+    }
+    let code = code.ok_or_else(|| contradiction("there is no code to choose"))?;
+    CodeChoice::draw(code.clone())
+        .map(Some)
+        .map_err(contradiction)
 }
 
 fn contradiction(detail: impl std::fmt::Display) -> Refused {
@@ -87,9 +106,11 @@ fn contradiction(detail: impl std::fmt::Display) -> Refused {
 }
 
 impl Offer {
-    /// As it is shown, with the time that is left.
-    pub fn shown(&self, expires_at: i64) -> PendingTransaction {
+    /// As it is shown, with the time that is left. As long as the code is to be chosen
+    /// (`choosing`), nothing shows which one is right.
+    pub fn shown(&self, expires_at: i64, choosing: Option<&CodeChoice>) -> PendingTransaction {
         let transaction = &self.transaction;
+        let code = self.code.as_ref().filter(|_| choosing.is_none());
         PendingTransaction {
             id: transaction.id,
             document_number: transaction.document_number.clone(),
@@ -101,7 +122,8 @@ impl Offer {
                 .map(name),
             interaction: self.interaction,
             text: self.text.as_str().to_owned(),
-            verification_code: self.code.clone(),
+            verification_code: code.map(ToString::to_string),
+            code_choice: choosing.map(CodeChoice::shown),
             digest: digest(transaction),
             created_at: transaction.created_at,
             expires_at,
@@ -109,11 +131,11 @@ impl Offer {
         }
     }
 
-    /// An entry of the history about it.
+    /// An entry of the history about its end; only then may it tell a code that was to be chosen.
     pub fn entry(&self, event: HistoryEvent) -> HistoryEntry {
         HistoryEntry {
             text: Some(self.text.as_str().to_owned()),
-            verification_code: self.code.clone(),
+            verification_code: self.code.as_ref().map(ToString::to_string),
             ..entry_of(&self.transaction, event)
         }
     }
@@ -152,6 +174,7 @@ mod tests {
     use super::*;
     use crate::test_transactions::{account, authentication, modulus, signature};
     use symbolon_protocol::bytes::Octets;
+    use symbolon_protocol::device::transaction::FlowType;
     use symbolon_protocol::encoding::SignatureAlgorithm;
 
     fn judge(transaction: Transaction) -> Result<Offer, RefusalReason> {
@@ -161,24 +184,40 @@ mod tests {
     #[test]
     fn shows_the_first_interaction_that_it_can() {
         let offer = judge(authentication(
-            r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"},
-                {"type":"confirmationMessage","displayText200":"b"},
+            r#"[{"type":"confirmationMessage","displayText200":"b"},
                 {"type":"displayTextAndPIN","displayText60":"c"}]"#,
         ))
         .unwrap();
         assert_eq!(offer.interaction, InteractionType::ConfirmationMessage);
-        assert_eq!(offer.shown(0).text, "b");
+        assert_eq!(offer.shown(0, None).text, "b");
     }
 
     #[test]
-    fn refuses_what_it_cannot_show() {
-        let transaction = authentication(
-            r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#,
-        );
-        assert_eq!(
-            judge(transaction),
-            Err(RefusalReason::NoSupportedInteraction)
-        );
+    fn a_choice_of_codes_needs_a_code_and_a_flow_that_was_pushed() {
+        let choice =
+            r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#;
+        let offer = judge(authentication(choice)).unwrap();
+        let codes = offer.choice.as_ref().unwrap().shown();
+        let shown = offer.shown(0, offer.choice.as_ref());
+        assert_eq!(shown.verification_code, None);
+        assert_eq!(shown.code_choice, Some(codes.clone()));
+        let chosen = offer.shown(0, None);
+        assert!(codes.contains(&chosen.verification_code.unwrap()));
+        assert_eq!(chosen.code_choice, None);
+
+        let mut linked = signature(choice);
+        let Content::Signature {
+            verification_code, ..
+        } = &mut linked.content
+        else {
+            panic!("a signature");
+        };
+        *verification_code = None;
+        let mut scanned = authentication(choice);
+        scanned.flow_type = FlowType::QR;
+        for transaction in [linked, scanned] {
+            assert_eq!(judge(transaction), Err(RefusalReason::ProtocolFailure));
+        }
     }
 
     #[test]
@@ -186,7 +225,7 @@ mod tests {
         let mut transaction =
             authentication(r#"[{"type":"displayTextAndPIN","displayText60":"a\n\u202e<b>"}]"#);
         transaction.relying_party_name = "Bank\u{0} \u{202e}of X".to_owned();
-        let shown = judge(transaction).unwrap().shown(0);
+        let shown = judge(transaction).unwrap().shown(0, None);
         assert_eq!(shown.text, "a <b>");
         assert_eq!(shown.relying_party_name, "Bank of X");
     }
@@ -202,7 +241,7 @@ mod tests {
             .decode(rp_challenge)
             .unwrap();
         let expected = symbolon_protocol::verification_code::for_challenge(&challenge);
-        let shown = judge(transaction).unwrap().shown(0);
+        let shown = judge(transaction).unwrap().shown(0, None);
         assert_eq!(shown.verification_code.as_deref(), Some(expected.as_str()));
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use symbolon_daemon::bus::fault::FaultKind;
 
-use crate::fake_daemon::{DOCUMENT, FIRST, SECOND, account, login};
+use crate::fake_daemon::{DOCUMENT, FIRST, SECOND, account, choice, login};
 use crate::person::Person;
 use crate::stage::Stage;
 
@@ -106,6 +106,54 @@ async fn a_question_that_is_of_no_use_any_more_is_taken_back() {
             "{screen}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_chosen_before_the_pin() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let request = choice(FIRST, "Bank of X", ["1111", "4821", "2222"]);
+    stage.daemon.offers(&[request]);
+    for outcome in ["right", "right", "wrong"] {
+        stage
+            .daemon
+            .answers("ChooseCode", json!({"outcome": outcome}));
+    }
+    stage
+        .daemon
+        .answers("Approve", json!({"outcome": "accepted"}));
+
+    let question = "Which code does the relying party show? ";
+    let mut person = Person::types_command(&stage, &["approve"]);
+    person
+        .reads("One of these codes: 1111  4821  2222")
+        .reads(question)
+        .types("9999\r")
+        .reads("none of the three")
+        .reads(question)
+        .types("4821\r")
+        .reads("PIN1: ")
+        .types("271828\r")
+        .reads("Approved.");
+    assert_eq!(person.leaves(), 0);
+    assert_eq!(stage.daemon.calls("ChooseCode"), [[FIRST, "4821"]]);
+
+    let mut person = Person::types_command(&stage, &["approve", "--code", "4821"]);
+    person.reads("PIN1: ").types("271828\r").reads("Approved.");
+    assert_eq!(person.leaves(), 0);
+
+    let mut person = Person::types_command(&stage, &["approve"]);
+    person
+        .reads(question)
+        .types("1111\r")
+        .reads("the request is over");
+    assert_eq!(person.leaves(), 1);
+    let mut person = Person::types_command(&stage, &["approve"]);
+    person.reads(question).types("\r");
+    assert_eq!(person.leaves(), 1);
+    assert_eq!(stage.daemon.calls("ChooseCode").len(), 3);
+    assert_eq!(stage.daemon.calls("Approve").len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

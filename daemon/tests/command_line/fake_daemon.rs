@@ -114,6 +114,10 @@ impl Object {
         self.take("BeginApproval", &[transaction])
     }
 
+    async fn choose_code(&self, transaction: &str, code: &str) -> Result<String, Error> {
+        self.take("ChooseCode", &[transaction, code])
+    }
+
     async fn approve(&self, transaction: &str, pin: OwnedFd) -> Result<String, Error> {
         self.take("Approve", &[transaction, &read(pin)])
     }
@@ -235,6 +239,15 @@ pub fn login(id: &str, name: &str, code: &str) -> Value {
         "expiresAt": 1_795_000_120,
         "expiresInSeconds": 119,
     })
+}
+
+/// A login request whose code is to be chosen.
+pub fn choice(id: &str, name: &str, codes: [&str; 3]) -> Value {
+    let mut request = login(id, name, "");
+    request["interaction"] = json!("confirmationMessageAndVerificationCodeChoice");
+    request["verificationCode"] = Value::Null;
+    request["codeChoice"] = json!(codes);
+    request
 }
 
 /// An account as the daemon tells it.

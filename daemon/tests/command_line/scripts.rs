@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use symbolon_daemon::bus::fault::FaultKind;
 
-use crate::fake_daemon::{DOCUMENT, FIRST, SECOND, account, login};
+use crate::fake_daemon::{DOCUMENT, FIRST, SECOND, account, choice, login};
 use crate::stage::{Stage, inherited};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,6 +108,50 @@ async fn a_pin_from_a_descriptor_approves_and_json_is_alone_on_standard_output()
     assert_eq!(outcome.output, "{\"outcome\":\"accepted\"}\n");
     assert!(outcome.complaints.contains("Code: 4821"));
     assert_eq!(stage.daemon.calls("Approve"), [[FIRST, "271828"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_chooses_and_compares_the_code_that_it_is_told() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let request = choice(FIRST, "Bank of X", ["1111", "4821", "2222"]);
+    for request in [&request; 3] {
+        stage.daemon.offers(std::slice::from_ref(request));
+    }
+    stage.daemon.offers(&[login(FIRST, "Bank of X", "4821")]);
+    for outcome in ["right", "wrong"] {
+        stage
+            .daemon
+            .answers("ChooseCode", json!({"outcome": outcome}));
+    }
+    stage
+        .daemon
+        .answers("Approve", json!({"outcome": "accepted"}));
+    let approve = ["approve", FIRST, "--pin-stdin"];
+    let with_code = |code| [&approve[..], &["--code", code]].concat();
+
+    let outcome = stage.run(&approve, "271828\n").await;
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.complaints.contains("--code"), "{outcome:?}");
+    assert!(stage.daemon.calls("ChooseCode").is_empty());
+    let outcome = stage.run(&with_code("4821"), "271828\n").await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let outcome = stage.run(&with_code("1111"), "271828\n").await;
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+
+    // Where nothing is to be chosen it is compared.
+    let outcome = stage.run(&with_code("1111"), "271828\n").await;
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    assert!(outcome.complaints.contains("not the one that you began"));
+    let outcome = stage.run(&with_code("4821"), "271828\n").await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(stage.run(&with_code("482"), "271828\n").await.code, 2);
+    assert_eq!(
+        stage.daemon.calls("ChooseCode"),
+        [[FIRST, "4821"], [FIRST, "1111"]]
+    );
+    assert_eq!(stage.daemon.calls("Approve").len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 )]
 
 mod clone;
+mod code_choice;
 mod device_links;
 mod faults;
 mod interruption;

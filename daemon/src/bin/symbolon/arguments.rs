@@ -1,6 +1,7 @@
 //! The command line as `clap` reads it, and the help that teaches it.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use symbolon_protocol::verification_code::VerificationCode;
 
 use crate::exit::EXIT_CODES;
 
@@ -112,6 +113,10 @@ pub(crate) struct Approve {
     /// Which: as in `symbolon pending`, whole or its beginning. Without it: the only one, or you
     /// are asked.
     pub(crate) id: Option<String>,
+    /// The verification code that the relying party shows: compared with the request's, or chosen
+    /// among the three that the request offers. A wrong choice ends the request.
+    #[arg(long = "code", value_name = "NNNN")]
+    pub(crate) verification_code: Option<VerificationCode>,
     /// Read the PIN from this file descriptor (one line).
     #[arg(long, value_name = "N", conflicts_with = "pin_stdin")]
     pub(crate) pin_fd: Option<u32>,
@@ -192,7 +197,9 @@ mod tests {
                 let secret =
                     name.contains("pin") || name.contains("code") || name.contains("secret");
                 let by_reference = name.ends_with("_fd") || name.ends_with("_stdin");
-                assert!(!secret || by_reference, "{name}");
+                // Two screens show it.
+                let is_public = name == "verification_code";
+                assert!(!secret || by_reference || is_public, "{name}");
             }
             command.get_subcommands().for_each(walk);
         }

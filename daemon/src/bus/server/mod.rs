@@ -146,6 +146,16 @@ impl Server {
         json(&self.device.begin_approval(caller, transaction).await?)
     }
 
+    async fn choose_code(
+        &self,
+        transaction: &str,
+        code: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.choose_code(caller, transaction, code).await?)
+    }
+
     async fn approve(
         &self,
         transaction: &str,

@@ -10,7 +10,7 @@ use symbolon_protocol::interaction::InteractionType;
 
 use super::ends::Ends;
 use super::standing::{self, Denial, pin_name};
-use super::{Session, choose, parse};
+use super::{Session, choose, codes, parse};
 use crate::arguments::Approve;
 use crate::exit::{Exit, Failure};
 use crate::local_time::length;
@@ -36,6 +36,11 @@ pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Fail
     let tries_left = standing::require_open(begun.pin)?;
     if source == Source::Person {
         warn_of_last_tries(session, tries_left)?;
+    }
+    let shown = wishes.verification_code.as_ref();
+    let terminal = prompt.terminal().filter(|_| source == Source::Person);
+    codes::settle(session, &begun.transaction, shown, terminal, ends.as_mut()).await?;
+    if source == Source::Person {
         confirm(&prompt, &begun.transaction, ends.as_mut()).await?;
     }
     loop {
@@ -106,6 +111,10 @@ fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failu
     }
     if let Some(code) = &transaction.verification_code {
         output.say(&format!("  Code: {code}"))?;
+        output.say("")?;
+    }
+    if let Some(codes) = &transaction.code_choice {
+        output.say(&format!("  One of these codes: {}", codes.join("  ")))?;
         output.say("")?;
     }
     output.say(&format!("  Account: {}", transaction.document_number))?;

@@ -4,7 +4,7 @@ use symbolon_daemon::bus::messages::{Accounts, PendingList, PendingTransaction};
 use uuid::Uuid;
 
 use super::standing::pin_name;
-use super::{Session, parse};
+use super::{Session, codes, parse};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
 
@@ -96,7 +96,7 @@ async fn ask_which(
     for (number, candidate) in (1..).zip(candidates) {
         session.output.say(&format!(
             "  {number}  {}  {}  {}  {}",
-            candidate.verification_code.as_deref().unwrap_or("----"),
+            codes::in_short(candidate).unwrap_or_else(|| "----".to_owned()),
             pin_name(candidate.purpose),
             candidate.relying_party_name,
             candidate.text

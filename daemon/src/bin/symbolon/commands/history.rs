@@ -54,6 +54,7 @@ fn words(event: HistoryEvent) -> &'static str {
         HistoryEvent::RefusedByDevice => "refused by the device",
         HistoryEvent::Expired => "expired",
         HistoryEvent::AnsweredElsewhere => "answered elsewhere",
+        HistoryEvent::WrongCode => "wrong code",
         HistoryEvent::WrongPin => "wrong PIN",
         HistoryEvent::Locked => "locked",
         HistoryEvent::Released => "released",

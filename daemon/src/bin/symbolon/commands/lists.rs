@@ -6,7 +6,7 @@ use symbolon_daemon::bus::messages::{
 use symbolon_protocol::identifiers::KeyPurpose;
 
 use super::standing::in_short;
-use super::{Session, parse};
+use super::{Session, codes, parse};
 use crate::exit::{Exit, Failure};
 use crate::local_time::{length, moment};
 use crate::output::{Output, complain};
@@ -47,7 +47,7 @@ pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
                 };
                 [
                     transaction.id.to_string(),
-                    transaction.verification_code.clone().unwrap_or_default(),
+                    codes::in_short(transaction).unwrap_or_default(),
                     wish.to_owned(),
                     length(transaction.expires_in_seconds),
                     transaction.relying_party_name.clone(),

@@ -2,6 +2,7 @@
 
 mod approve;
 mod choose;
+mod codes;
 mod delete;
 mod doctor;
 mod ends;

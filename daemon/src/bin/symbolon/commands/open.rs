@@ -38,6 +38,7 @@ pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure
         drop(ends);
         let approval = Approve {
             id: Some(id.clone()),
+            verification_code: None,
             pin_fd: wishes.pin_fd,
             pin_stdin: wishes.pin_stdin,
         };

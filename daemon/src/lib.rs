@@ -11,6 +11,7 @@
 //! * [`link`]: requests to the service, and what it pushes.
 //! * [`transaction`]: what is asked of the person, from offer to end.
 //! * [`vault_thread`]: the one thread that owns the hardware.
+//! * [`wake`]: what the system says about sleep and network.
 
 mod account;
 pub mod accounts;
@@ -38,3 +39,4 @@ mod test_transactions;
 mod test_vault;
 pub mod transaction;
 pub mod vault_thread;
+pub mod wake;

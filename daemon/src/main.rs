@@ -82,6 +82,10 @@ async fn live(arguments: &Arguments) -> Result<(), Failure> {
     let connection = serve(bus, device.clone(), announcements)
         .await
         .map_err(|error| format!("the bus cannot be served: {error}"))?;
+    tokio::spawn(symbolon_daemon::wake::watch(
+        connection.clone(),
+        device.clone(),
+    ));
     let mut bus_end = std::pin::pin!(supervision::until_closed(connection));
     supervision::tell_ready();
     let watchdog = tokio::spawn(supervision::feed_watchdog(vault));

@@ -11,7 +11,7 @@ use crate::process::Running;
 const SHIPPED_POLICY: &str = include_str!("../../packaging/dbus/org.symbolon.Symbolon1.conf");
 
 /// What Linux distributions' `system.conf` says, in short: nobody owns, nobody calls, everybody
-/// may answer; whoever runs the test may listen in.
+/// may answer; whoever runs the test may listen in, and be what tells of sleep and network.
 const SYSTEM_POLICY: &str = r#"
   <policy context="default">
     <allow user="*"/>
@@ -29,6 +29,8 @@ const SYSTEM_POLICY: &str = r#"
   </policy>
   <policy user="UID">
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
+    <allow own="org.freedesktop.login1"/>
+    <allow own="org.freedesktop.NetworkManager"/>
   </policy>
 "#;
 

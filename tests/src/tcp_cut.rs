@@ -24,6 +24,20 @@ enum Mode {
 struct State {
     mode: Mode,
     connections: Vec<TcpStream>,
+    /// How many connections there have been.
+    opened: usize,
+    /// The first so many of them bring no answers any more, and do not end either.
+    lost: usize,
+}
+
+impl State {
+    fn pass(&self, number: usize) -> Pass {
+        match self.mode {
+            Mode::Cut => Pass::Never,
+            Mode::Open if number >= self.lost => Pass::On,
+            Mode::Open | Mode::Deaf => Pass::Swallowed,
+        }
+    }
 }
 
 struct Shared {
@@ -46,6 +60,8 @@ impl TcpCut {
             state: Mutex::new(State {
                 mode: Mode::Open,
                 connections: Vec::new(),
+                opened: 0,
+                lost: 0,
             }),
             closing: AtomicBool::new(false),
         });
@@ -87,6 +103,13 @@ impl TcpCut {
     /// [`Switch::deafen`].
     pub fn deafen(&self) {
         self.switch().deafen();
+    }
+
+    /// What is connected brings nothing any more and does not end, as after a change of network;
+    /// who connects anew is served.
+    pub fn lose_connections(&self) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.lost = state.opened;
     }
 }
 
@@ -130,24 +153,20 @@ fn connect(client: TcpStream, upstream: SocketAddr, shared: &Arc<Shared>) -> io:
     let Ok(server) = TcpStream::connect(upstream) else {
         return client.shutdown(Shutdown::Both);
     };
-    for end in [&client, &server] {
-        end.set_nodelay(true)?;
-        shared
-            .state
-            .lock()
-            .unwrap()
-            .connections
-            .push(end.try_clone()?);
-    }
+    let number = {
+        let mut state = shared.state.lock().unwrap();
+        for end in [&client, &server] {
+            end.set_nodelay(true)?;
+            state.connections.push(end.try_clone()?);
+        }
+        state.opened += 1;
+        state.opened - 1
+    };
     let (from_daemon, to_service) = (client.try_clone()?, server.try_clone()?);
     thread::spawn(move || pump(from_daemon, to_service, || Pass::On));
     let down = Arc::clone(shared);
     thread::spawn(move || {
-        pump(server, client, || match down.state.lock().unwrap().mode {
-            Mode::Open => Pass::On,
-            Mode::Deaf => Pass::Swallowed,
-            Mode::Cut => Pass::Never,
-        });
+        pump(server, client, || down.state.lock().unwrap().pass(number));
     });
     Ok(())
 }

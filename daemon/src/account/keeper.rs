@@ -31,13 +31,28 @@ struct Push {
     mute_streams: u32,
 }
 
+/// How a connection ended that did not fail.
+enum Ended {
+    /// The service closed the stream.
+    ByService,
+    /// Somebody knows that a new connection is due.
+    Nudged,
+}
+
 impl Account {
     /// Runs until the account is closed. Dropping it is the way to end it earlier.
     pub(crate) async fn keep(self: Arc<Self>) {
         self.read_counts().await;
         let mut push = Push::default();
         while !self.is_closed() {
-            let ended = self.clone().session(&mut push).await;
+            let ended = match self.clone().session(&mut push).await {
+                Ok(Ended::Nudged) => {
+                    push.backoff.succeeded();
+                    continue;
+                }
+                Ok(Ended::ByService) => Ok(()),
+                Err(error) => Err(error),
+            };
             let wait = push.backoff.next_wait();
             match &ended {
                 Ok(()) => tracing::debug!(account = %self.document_number(), "the stream ended"),
@@ -57,7 +72,7 @@ impl Account {
             });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.nudge.notified() => {}
+                () = self.nudge.notified() => push.backoff.succeeded(),
             }
         }
         self.set_connection(Connection::Ended {
@@ -66,7 +81,7 @@ impl Account {
     }
 
     /// From connecting until the connection fails.
-    async fn session(self: Arc<Self>, push: &mut Push) -> Result<(), LinkError> {
+    async fn session(self: Arc<Self>, push: &mut Push) -> Result<Ended, LinkError> {
         self.activate().await?;
         self.resume_underway().await;
         if push.mute_streams < STREAM_ATTEMPTS {
@@ -88,7 +103,7 @@ impl Account {
         Ok(())
     }
 
-    async fn stream(self: &Arc<Self>, push: &mut Push) -> Result<(), LinkError> {
+    async fn stream(self: &Arc<Self>, push: &mut Push) -> Result<Ended, LinkError> {
         let cursor = self.core.store.read_cursor(self.document_number());
         let mut stream = self.link.open_events(cursor).await?;
         let first = tokio::time::timeout(HELLO_TIMEOUT, stream.next())
@@ -102,7 +117,7 @@ impl Account {
             Ok(Some(pushed)) => pushed,
             Ok(None) => {
                 push.mute_streams += 1;
-                return Ok(());
+                return Ok(Ended::ByService);
             }
             Err(error) => {
                 push.mute_streams += 1;
@@ -120,19 +135,27 @@ impl Account {
                     self.handled(cursor, stream.has_more()).await?;
                 }
             }
-            next = match stream.next().await? {
+            // Only here: what an event brought about is done to its end.
+            let pushed = tokio::select! {
+                pushed = stream.next() => pushed?,
+                () = self.nudge.notified() => return Ok(Ended::Nudged),
+            };
+            next = match pushed {
                 Some(pushed) => pushed,
-                None => return Ok(()),
+                None => return Ok(Ended::ByService),
             };
         }
     }
 
-    async fn poll(self: &Arc<Self>, push: &mut Push) -> Result<(), LinkError> {
+    async fn poll(self: &Arc<Self>, push: &mut Push) -> Result<Ended, LinkError> {
         self.connected(true).await?;
         push.backoff.succeeded();
         loop {
             let cursor = self.core.store.read_cursor(self.document_number());
-            let batch = self.link.poll_events(cursor, POLL).await?;
+            let batch = tokio::select! {
+                batch = self.link.poll_events(cursor, POLL) => batch?,
+                () = self.nudge.notified() => return Ok(Ended::Nudged),
+            };
             let last = batch.events.len();
             for (place, numbered) in batch.events.into_iter().enumerate() {
                 self.handle(numbered.event).await?;

@@ -65,7 +65,7 @@ pub(crate) struct Account {
     connection: Mutex<Connection>,
     /// By how many seconds this machine's clock is ahead of the service's, when last told.
     clock_ahead: Mutex<Option<i64>>,
-    /// Ends the keeper's wait.
+    /// Ends the keeper's wait, for the next attempt or for an event, with a new connection.
     pub(crate) nudge: Notify,
 }
 

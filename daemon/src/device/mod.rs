@@ -113,6 +113,14 @@ impl Device {
         *locked(&self.configured) = load(services);
         for account in self.all() {
             account.link.retarget(self.target_of(&account.deed)).await;
+        }
+        self.connect_anew().await;
+    }
+
+    /// Lets go of every connection, which may be dead, and opens a new one without a wait.
+    pub(crate) async fn connect_anew(&self) {
+        for account in self.all() {
+            account.link.hang_up().await;
             account.nudge.notify_one();
         }
     }

@@ -13,4 +13,5 @@ mod interruption;
 mod lockout;
 mod login;
 mod privacy;
+mod sleep;
 mod strangers;

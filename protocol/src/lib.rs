@@ -24,9 +24,13 @@
 //! * [`lockout`]: the ladder of 3, 6 and 9 wrong PINs.
 //! * [`release`], [`policy`]: Names, policies and signatures as a TPM computes them.
 //! * [`attestation`]: reading a counter that a TPM certified.
+//!
+//! What happened:
+//! * [`audit_chain`]: a record in which a missing or changed row is found.
 
 pub mod acsp;
 pub mod attestation;
+pub mod audit_chain;
 pub mod bytes;
 pub mod device;
 pub mod device_link;

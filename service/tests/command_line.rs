@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use symbolon_service::store::Store;
 
 /// A configuration and a store of its own. The token is never opened.
 struct Administrator {
@@ -121,6 +122,127 @@ fn a_relying_party_is_added_listed_and_removed() {
     let (code, reason) = administrator.refused(&["rp", "remove", uuid]);
     assert_eq!(code, 1);
     assert!(reason.contains(uuid), "{reason}");
+}
+
+/// Changes the store behind the program's back.
+fn tamper(administrator: &Administrator, statement: &'static str) {
+    let url = format!("sqlite://{}", administrator.store().display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&url).await.unwrap();
+        let work = store.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(statement).execute(connection).await?;
+                Ok(())
+            })
+        });
+        work.await.unwrap();
+        store.close().await;
+    });
+}
+
+#[test]
+fn s150_what_administrators_do_stands_in_the_audit_trail_with_their_uid() {
+    let administrator = Administrator::new();
+    let uuid = "00000000-0000-4000-8000-000000000000";
+    let add = ["rp", "add", "--uuid", uuid, "--name", "DEMO", "--network"];
+    administrator.told(&[&add[..], &["::1"]].concat());
+    administrator.refused(&[&add[..], &["::1"]].concat());
+    let person = ["enrol", "invite", "--person", "PNOEE-30303039914"];
+    let name = ["--given-name", "Mari", "--surname", "Maasikas"];
+    let code = administrator.told(&[person, name].concat());
+    administrator.told(&["rp", "remove", uuid]);
+    administrator.refused(&["rp", "remove", uuid]);
+
+    let rows = administrator.told_json(&["audit", "list", "--json"]);
+    let operator = format!("uid {}", rustix::process::getuid().as_raw());
+    let told: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                row["action"].as_str().unwrap(),
+                row["relyingParty"].as_str(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("chainBegun", None),
+        ("relyingPartyAdded", Some(uuid)),
+        ("invited", None),
+        ("relyingPartyRemoved", Some(uuid)),
+    ];
+    assert_eq!(told, expected);
+    for row in &rows.as_array().unwrap()[1..] {
+        let by = row["operator"].as_str().unwrap();
+        assert!(by.starts_with(&operator), "{by}");
+    }
+    let text = administrator.told(&["audit", "list", "--limit", "2"]);
+    assert!(text.contains("PNOEE-30303039914") && text.lines().count() == 2);
+    assert!(!text.contains(code.trim_end()));
+}
+
+#[test]
+fn s151_a_changed_missing_or_cut_off_row_is_found_in_the_store_and_in_an_export() {
+    let administrator = Administrator::new();
+    for _ in 0..3 {
+        administrator.told(&["rp", "add", "--name", "DEMO", "--network", "::1"]);
+    }
+    let verify = ["audit", "verify", "--json"];
+    let before = administrator.told_json(&verify);
+    assert_eq!(
+        (&before["rows"], &before["breaks"]),
+        (&json!(4), &json!([]))
+    );
+    let noted = before["head"]["hash"].as_str().unwrap().to_owned();
+    administrator.told(&["rp", "add", "--name", "DEMO", "--network", "::1"]);
+    let with_head = ["audit", "verify", "--head", &noted];
+    assert!(administrator.told(&with_head).contains("5 rows, head "));
+
+    let export = administrator.told(&["audit", "export"]);
+    let file = administrator.folder.path().join("export.jsonl");
+    let of_file = ["audit", "verify", "--file", file.to_str().unwrap()];
+    std::fs::write(&file, &export).unwrap();
+    administrator.told(&of_file);
+    for (damaged, what) in [
+        (export.replacen("DEMO", "EVIL", 1), "row 2 was changed"),
+        (export.replacen("{", "", 1), "line 1 is no row"),
+        (
+            export
+                .lines()
+                .filter(|line| !line.contains(&noted))
+                .map(|line| format!("{line}\n"))
+                .collect(),
+            "1 row is missing between row 3 and row 5",
+        ),
+    ] {
+        std::fs::write(&file, damaged).unwrap();
+        let output = administrator.run(&of_file);
+        assert_eq!(output.status.code(), Some(4), "{what}");
+        assert!(
+            String::from_utf8(output.stdout).unwrap().contains(what),
+            "{what}"
+        );
+    }
+
+    // The end cut off, head and all: only what was noted elsewhere finds it.
+    tamper(&administrator, "DELETE FROM audit WHERE sequence > 3");
+    let output = administrator.run(&verify);
+    assert_eq!(output.status.code(), Some(4));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        told["breaks"][0],
+        "the record should end with row 5, but its last one is row 3"
+    );
+    tamper(
+        &administrator,
+        "UPDATE audit_head SET sequence = 3, hash = (SELECT hash FROM audit WHERE sequence = 3)",
+    );
+    administrator.told(&verify);
+    assert_eq!(administrator.run(&with_head).status.code(), Some(4));
+    let (code, _) = administrator.refused(&["audit", "verify", "--head", "abc"]);
+    assert_eq!(code, 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use symbolon_protocol::device::account::Closure;
 use symbolon_protocol::device::events::Event;
 use symbolon_protocol::identifiers::DocumentNumber;
 
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry, Operator};
 use crate::clock::Timestamp;
 use crate::deliveries;
 use crate::sessions::{self, Session};
@@ -44,15 +44,11 @@ pub async fn close(
     .await?;
     let cancelled = sessions::cancel_for(connection, document_number, now).await?;
     deliveries::append(connection, document_number, &Event::AccountChanged {}, now).await?;
-    let detail = name_of(closure);
-    audit::write(
-        connection,
-        Some(document_number),
-        Action::Closed,
-        detail,
-        now,
-    )
-    .await?;
+    let mut entry = Entry::new(Action::Closed, name_of(closure)).account(document_number);
+    if closure == Closure::Administrator {
+        entry = entry.by(Operator::of_this_process());
+    }
+    entry.write(connection, now).await?;
     Ok(cancelled)
 }
 

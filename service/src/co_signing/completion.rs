@@ -7,7 +7,7 @@ use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::Confirmed;
 
 use crate::accounts::{Account, close};
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::lock;
 use crate::refusal::Refusal;
@@ -84,20 +84,12 @@ async fn apply(
         });
     }
     remember(connection, &completion, now).await?;
-    let detail = format!(
-        "{} for {}, session {}",
-        purpose.as_str(),
-        completion.session.relying_party,
-        completion.session.id
-    );
-    audit::write(
-        connection,
-        Some(document_number),
-        Action::Signed,
-        &detail,
-        now,
-    )
-    .await?;
+    let detail = format!("{}, session {}", purpose.as_str(), completion.session.id);
+    Entry::new(Action::Signed, detail)
+        .account(document_number)
+        .relying_party(completion.session.relying_party)
+        .write(connection, now)
+        .await?;
     Ok(Committed {
         outcome: Outcome::Completed(completion.reply),
         ended: vec![completion.session],

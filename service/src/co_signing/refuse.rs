@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::confirm::{require_waiting, session_of};
 use crate::accounts::DeviceFingerprint;
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -38,8 +38,12 @@ pub async fn refuse(
                 let finished =
                     sessions::finish(connection, &session, &result, Some(by), reason, now).await?;
                 if finished {
-                    let detail = format!("session {}", session.id);
-                    audit::write(connection, Some(by), Action::Refused, &detail, now).await?;
+                    let why = result.end_result;
+                    Entry::new(Action::Refused, format!("{why}, session {}", session.id))
+                        .account(by)
+                        .relying_party(session.relying_party)
+                        .write(connection, now)
+                        .await?;
                 }
                 Ok(finished)
             })

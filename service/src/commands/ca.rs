@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 
 use super::init::InitError;
 use super::{CommandError, print};
+use crate::audit::{Action, Entry, Operator};
 use crate::certificates::CertificatesConfig;
 use crate::certificates::chain::{self, AuthorityMade};
+use crate::clock::Timestamp;
 use crate::keys::{HsmConfig, KeyMade, Made, ServiceKeys};
+use crate::store::Store;
 
 /// What to do about the certificate authorities.
 #[derive(Debug, Subcommand)]
@@ -19,6 +22,7 @@ pub enum CaCommand {
 
 /// Makes the authorities and prints what was made.
 pub async fn init(
+    store: &Store,
     hsm: &HsmConfig,
     certificates: &CertificatesConfig,
     json: bool,
@@ -27,11 +31,18 @@ pub async fn init(
     chain::expect_no_authorities(certificates)?;
     let (keys, keys_made) = ServiceKeys::make(hsm).map_err(InitError::from)?;
     let authorities = chain::make_authorities(certificates, &keys).await?;
+    let fingerprints = authorities.iter().map(|made| made.fingerprint.as_str());
+    let detail = format!("SHA-256 {}", fingerprints.collect::<Vec<_>>().join(", "));
+    let entry = Entry::new(Action::AuthoritiesMade, detail).by(Operator::of_this_process());
+    let noted = store
+        .write(|connection| Box::pin(entry.write(connection, Timestamp::now())))
+        .await;
     if json {
         print(&format!("{}\n", as_json(&keys_made, &authorities)))
     } else {
         print(&as_text(&keys_made, &authorities))
-    }
+    }?;
+    Ok(noted?)
 }
 
 fn as_json(keys: &[KeyMade], authorities: &[AuthorityMade]) -> Value {

@@ -52,6 +52,9 @@ pub enum CommandError {
     /// Something was found out of order.
     #[error("not everything is in order")]
     OutOfOrder,
+    /// The audit trail is not as it was written.
+    #[error("the audit trail does not hold")]
+    AuditBroken,
     /// The token can be used, but not for all that it is needed for.
     #[error("the token is not fit for this service")]
     TokenUnfit,
@@ -59,10 +62,12 @@ pub enum CommandError {
 
 impl CommandError {
     /// The program's exit code. Scripts tell a token to be replaced (3) from one that could not be
-    /// looked at (1); 2 is a command line that is wrong.
+    /// looked at (1), and an audit trail that was tampered with (4) from one that could not be read;
+    /// 2 is a command line that is wrong.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::TokenUnfit => 3,
+            Self::AuditBroken => 4,
             _ => 1,
         }
     }

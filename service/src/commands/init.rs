@@ -1,8 +1,11 @@
 //! `symbolon-service init`: the keys on the token and the service's own certificates.
 
+use crate::audit::{Action, Entry, Operator};
 use crate::certificates::chain::{self, Done, FileMade};
 use crate::certificates::{CertificatesConfig, CertificatesError};
+use crate::clock::Timestamp;
 use crate::keys::{HsmConfig, KeyMade, KeysError, Made, ServiceKeys};
+use crate::store::{Store, StoreError};
 
 /// What was made and what was there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,24 @@ pub async fn run(
         keys: keys_made,
         files: chain::make(certificates, &keys, &host).await?,
     })
+}
+
+/// Notes in the audit trail what was made; nothing if all was there.
+pub async fn note(store: &Store, report: &InitReport) -> Result<(), StoreError> {
+    let keys = report.keys.iter().filter(|key| key.made == Made::Now);
+    let files = report.files.iter().filter(|file| file.done != Done::Kept);
+    let made: Vec<_> = keys
+        .map(|key| format!("key {}", key.label))
+        .chain(files.map(|file| file.path.display().to_string()))
+        .collect();
+    if made.is_empty() {
+        return Ok(());
+    }
+    let entry = Entry::new(Action::ServiceInitialised, made.join(", "));
+    let entry = entry.by(Operator::of_this_process());
+    store
+        .write(|connection| Box::pin(entry.write(connection, Timestamp::now())))
+        .await
 }
 
 impl std::fmt::Display for InitReport {

@@ -1,6 +1,7 @@
 //! The command line of `symbolon-service`.
 
 pub mod account;
+pub mod audit;
 pub mod ca;
 pub mod certificates;
 pub mod check;
@@ -67,6 +68,9 @@ enum Command {
     /// List and close accounts.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Show, verify and export the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look what the token can do; needs no `init` before.
     #[command(subcommand)]
     Hsm(hsm::HsmCommand),
@@ -90,10 +94,25 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Init => {
             let report =
                 init::run(&config.hsm, &config.certificates, &config.device.public_url).await?;
-            open_store(&config).await?.close().await;
-            print(&report.to_string())
+            let store = open_store(&config).await?;
+            let noted = init::note(&store, &report).await;
+            store.close().await;
+            print(&report.to_string())?;
+            Ok(noted?)
         }
-        Command::Ca(ca::CaCommand::Init) => ca::init(&config.hsm, &config.certificates, json).await,
+        Command::Ca(ca::CaCommand::Init) => {
+            // First, so that no authority is made of which nothing is noted.
+            let store = open_store(&config).await?;
+            let done = ca::init(&store, &config.hsm, &config.certificates, json).await;
+            store.close().await;
+            done
+        }
+        Command::Audit(command) => {
+            let store = open_store(&config).await?;
+            let done = audit::run(command, &store, json).await;
+            store.close().await;
+            done
+        }
         Command::Serve(arguments) => {
             Ok(server::serve(config, cli.config, arguments.addresses_file).await?)
         }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use symbolon_protocol::identifiers::{CertificateLevel, SemanticsIdentifier};
 use zeroize::Zeroizing;
 
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry, Operator};
 use crate::clock::Timestamp;
 use crate::random;
 use crate::store::{Store, StoreError};
@@ -82,8 +82,10 @@ pub async fn invite(store: &Store, invitation: Invitation) -> Result<Invited, In
                 .bind(expires_at.milliseconds())
                 .execute(&mut *connection)
                 .await?;
-                let detail = invitation.person.to_string();
-                audit::write(connection, None, Action::Invited, &detail, now).await
+                Entry::new(Action::Invited, invitation.person.to_string())
+                    .by(Operator::of_this_process())
+                    .write(connection, now)
+                    .await
             })
         })
         .await?;

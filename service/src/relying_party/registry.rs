@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::audit::{Action, Entry, Operator};
 use crate::clock::Timestamp;
 use crate::sessions;
 use crate::store::{Columns, Store, StoreError};
@@ -60,6 +61,9 @@ pub async fn list(store: &Store) -> Result<Vec<RelyingParty>, StoreError> {
 
 /// Adds one.
 pub async fn add(store: &Store, party: &RelyingParty) -> Result<(), RegistrationError> {
+    let now = Timestamp::now();
+    let detail = encode(party)?;
+    let party_uuid = party.uuid;
     let uuid = party.uuid.to_string();
     let names = encode(&party.names)?;
     let networks = encode(&party.networks)?;
@@ -78,10 +82,18 @@ pub async fn add(store: &Store, party: &RelyingParty) -> Result<(), Registration
                 .bind(networks)
                 .bind(allow_advanced)
                 .bind(allow_ip_sharing)
-                .bind(Timestamp::now().milliseconds())
-                .execute(connection)
+                .bind(now.milliseconds())
+                .execute(&mut *connection)
                 .await?;
-                Ok(done.rows_affected() == 1)
+                let added = done.rows_affected() == 1;
+                if added {
+                    Entry::new(Action::RelyingPartyAdded, detail)
+                        .relying_party(party_uuid)
+                        .by(Operator::of_this_process())
+                        .write(connection, now)
+                        .await?;
+                }
+                Ok(added)
             }
             .boxed()
         })
@@ -98,21 +110,30 @@ pub async fn remove(store: &Store, uuid: Uuid) -> Result<bool, StoreError> {
     store
         .write(move |connection| {
             async move {
-                sessions::end_all_of(connection, &uuid, Timestamp::now()).await?;
+                let now = Timestamp::now();
+                sessions::end_all_of(connection, &uuid, now).await?;
                 sessions::note_outside_change(connection).await?;
                 let done = sqlx::query("DELETE FROM relying_party WHERE uuid = $1")
                     .bind(uuid.to_string())
-                    .execute(connection)
+                    .execute(&mut *connection)
                     .await?;
-                Ok(done.rows_affected() == 1)
+                let removed = done.rows_affected() == 1;
+                if removed {
+                    Entry::new(Action::RelyingPartyRemoved, "")
+                        .relying_party(uuid)
+                        .by(Operator::of_this_process())
+                        .write(connection, now)
+                        .await?;
+                }
+                Ok(removed)
             }
             .boxed()
         })
         .await
 }
 
-fn encode(list: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(list).map_err(|error| StoreError::Damaged(error.to_string()))
+fn encode(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 fn from_row(row: &AnyRow) -> Result<RelyingParty, StoreError> {

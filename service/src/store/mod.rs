@@ -15,8 +15,11 @@ use futures_util::future::BoxFuture;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Executor};
 
+use crate::audit;
+
 pub use row::{Columns, parse};
 use writer::Writer;
+pub(crate) use writer::when_committed;
 
 /// The service's store. Clones share the connections.
 #[derive(Clone)]
@@ -49,10 +52,14 @@ impl Store {
         let writers = pool_options(1).connect(url).await?;
         migrations::run(&writers).await?;
         let readers = pool_options(4).connect(url).await?;
-        Ok(Self {
+        let store = Self {
             readers,
             writer: Writer::start(writers),
-        })
+        };
+        store
+            .write(|connection| Box::pin(audit::begin(connection)))
+            .await?;
+        Ok(store)
     }
 
     /// Runs `work` inside a transaction that no other write runs beside, and returns when it is

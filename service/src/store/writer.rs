@@ -4,6 +4,7 @@
 //! others. Nobody is told of success before the commit that holds their work. The single place
 //! that speaks SQLite's dialect of transactions.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -63,6 +64,27 @@ fn closed() -> StoreError {
     StoreError::from(sqlx::Error::PoolClosed)
 }
 
+type Afterwards = Vec<Box<dyn FnOnce() + Send>>;
+
+tokio::task_local! {
+    static AFTERWARDS: RefCell<Afterwards>;
+}
+
+/// Has `act` done when the write from inside which this is called is committed: for what must
+/// not be told of before, and not at all if it comes to nothing.
+pub(crate) fn when_committed(act: impl FnOnce() + Send + 'static) {
+    let noted = AFTERWARDS.try_with(|afterwards| afterwards.borrow_mut().push(Box::new(act)));
+    debug_assert!(noted.is_ok(), "called from outside of a write");
+}
+
+async fn noting_afterwards<T>(work: impl Future<Output = T>) -> (T, Afterwards) {
+    let noting = async {
+        let result = work.await;
+        (result, AFTERWARDS.with(RefCell::take))
+    };
+    AFTERWARDS.scope(RefCell::default(), noting).await
+}
+
 /// Tells the waiting caller how the commit went.
 type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
@@ -101,10 +123,13 @@ where
     fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
             let Waiting { run, answer } = *self;
-            let result = run(connection).await;
+            let (result, afterwards) = noting_afterwards(run(connection)).await;
             Ran {
                 kept: result.is_ok(),
                 settle: Box::new(move |committed| {
+                    if result.is_ok() && committed.is_ok() {
+                        afterwards.into_iter().for_each(|act| act());
+                    }
                     let _ = answer.send(result.and_then(|value| committed.map(|()| value)));
                 }),
             }

@@ -130,6 +130,7 @@ impl Agent {
             Input::Action { id, action } if self.notifier.shows(id) => match action.as_str() {
                 notification::OPEN | notification::APPROVE => Some(Event::ApproveChosen),
                 notification::REJECT => Some(Event::RejectChosen),
+                notification::NOT_MINE => Some(Event::NotMineChosen),
                 other => notification::code_of(other).map(Event::CodeChosen),
             },
             Input::Closed { id, reason } if self.notifier.shows(id) => {
@@ -162,6 +163,7 @@ impl Agent {
                 Effect::StartApproval(attempt, request) => self.start_approval(attempt, request),
                 Effect::StopApproval => self.stop_approval(),
                 Effect::Refuse(id) => self.refuse(id),
+                Effect::Disown(id) => self.disown(id),
                 Effect::Tell(news) => {
                     if let Err(error) = self.notifier.tell(&news).await {
                         tracing::warn!(%error, news, "not shown");
@@ -199,6 +201,15 @@ impl Agent {
         let daemon = self.daemon.clone();
         tokio::spawn(async move {
             if let Err(error) = daemon.refuse(&id).await {
+                tracing::warn!(%error, transaction = id, "the refusal did not arrive");
+            }
+        });
+    }
+
+    fn disown(&self, id: String) {
+        let daemon = self.daemon.clone();
+        tokio::spawn(async move {
+            if let Err(error) = daemon.disown(&id).await {
                 tracing::warn!(%error, transaction = id, "the refusal did not arrive");
             }
         });

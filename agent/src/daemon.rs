@@ -25,6 +25,8 @@ pub(crate) trait Symbolon {
     fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
     /// Declines.
     fn refuse(&self, transaction: &str) -> zbus::Result<()>;
+    /// Declines what the person did not start.
+    fn disown(&self, transaction: &str) -> zbus::Result<()>;
     /// A transaction waits.
     #[zbus(signal)]
     fn offered(&self, transaction: String) -> zbus::Result<()>;

@@ -22,6 +22,8 @@ pub(crate) enum Event {
     CodeChosen(String),
     /// "Reject" was pressed.
     RejectChosen,
+    /// "Not mine" was pressed.
+    NotMineChosen,
     /// The person closed the notification, which answers nothing.
     Dismissed,
     /// Another notification server took over; what the former one showed is gone.
@@ -61,6 +63,8 @@ pub(crate) enum Effect {
     StopApproval,
     /// Tell the daemon that the person declined.
     Refuse(String),
+    /// Tell the daemon that the person did not start it.
+    Disown(String),
     /// Tell the person something that needs no answer.
     Tell(String),
 }
@@ -118,12 +122,8 @@ impl Desk {
             }
             Event::ApproveChosen => self.approve(None, &mut effects),
             Event::CodeChosen(code) => self.approve(Some(code), &mut effects),
-            Event::RejectChosen => {
-                if let Phase::Showing(request) = std::mem::take(&mut self.phase) {
-                    effects.push(Effect::Close);
-                    effects.push(Effect::Refuse(request.offer.id));
-                }
-            }
+            Event::RejectChosen => self.decline(Effect::Refuse, &mut effects),
+            Event::NotMineChosen => self.decline(Effect::Disown, &mut effects),
             Event::Dismissed => {
                 if let Phase::Showing(request) = std::mem::take(&mut self.phase) {
                     self.dismissed.insert(request.offer.id);
@@ -166,6 +166,16 @@ impl Desk {
                 effects.push(Effect::Close);
                 effects.push(Effect::StartApproval(self.attempts, request.clone()));
                 self.phase = Phase::Prompting(request);
+            }
+            other => self.phase = other,
+        }
+    }
+
+    fn decline(&mut self, how: impl FnOnce(String) -> Effect, effects: &mut Vec<Effect>) {
+        match std::mem::take(&mut self.phase) {
+            Phase::Showing(request) => {
+                effects.push(Effect::Close);
+                effects.push(how(request.offer.id));
             }
             other => self.phase = other,
         }

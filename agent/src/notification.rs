@@ -48,6 +48,8 @@ pub(crate) const OPEN: &str = "default";
 pub(crate) const APPROVE: &str = "approve";
 /// The action of the button "Reject".
 pub(crate) const REJECT: &str = "reject";
+/// The action of the button "Not mine".
+pub(crate) const NOT_MINE: &str = "not-mine";
 
 /// The beginning of the actions that pick a code.
 const CODE: &str = "code:";
@@ -179,7 +181,7 @@ fn actions(offer: &Offer) -> Vec<String> {
         }
         None => actions.extend([OPEN, "Open", APPROVE, "Approve…"].map(str::to_owned)),
     }
-    actions.extend([REJECT, "Reject"].map(str::to_owned));
+    actions.extend([REJECT, "Reject", NOT_MINE, "Not mine"].map(str::to_owned));
     actions
 }
 

@@ -6,6 +6,7 @@
 //! * [`store`]: SQLite through sqlx; every count, token, session and audit row is committed there
 //!   before its effect.
 //! * [`sessions`]: what a relying party asks of a person, from asking to result.
+//! * [`muting`]: "I did not start this", and what follows for whoever asked.
 //! * [`landing`]: the page behind device links.
 //! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
 //! * [`config`], [`clock`]: the configuration file; the service's time.
@@ -24,6 +25,7 @@ pub mod keys;
 pub mod landing;
 pub mod lock;
 pub mod log;
+pub mod muting;
 pub mod random;
 pub mod refusal;
 pub mod relying_party;

@@ -259,6 +259,16 @@ fn without_a_uuid_one_is_drawn_and_it_alone_is_printed() {
 }
 
 #[test]
+fn without_reports_none_are_listed() {
+    let administrator = Administrator::new();
+    assert_eq!(administrator.told(&["rp", "reports"]), "");
+    assert_eq!(
+        administrator.told_json(&["rp", "reports", "--json"]),
+        json!([])
+    );
+}
+
+#[test]
 fn a_wrong_command_line_is_exit_code_2() {
     let administrator = Administrator::new();
     for arguments in [

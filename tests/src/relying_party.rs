@@ -168,6 +168,11 @@ impl RelyingParty {
         }
     }
 
+    /// By which it names itself.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
     /// Sends any body to any path below `/v3/`.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let sent = self

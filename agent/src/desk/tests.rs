@@ -103,6 +103,17 @@ fn a_button_opens_the_prompt_and_approves_nothing() {
 }
 
 #[test]
+fn what_is_not_mine_is_told_apart_from_what_is_not_wanted() {
+    let mut scene = Scene::new();
+    let _ = scene.step(listed(&["a"]));
+    assert_eq!(
+        scene.step(Event::NotMineChosen),
+        [Effect::Close, Effect::Disown("a".into())]
+    );
+    assert_eq!(scene.step(Event::NotMineChosen), []);
+}
+
+#[test]
 fn a_choice_of_codes_needs_one_of_them() {
     let choice = Offer {
         verification_code: None,

@@ -22,6 +22,7 @@ struct State {
     pins: Vec<String>,
     verdicts: Vec<Value>,
     refused: Vec<String>,
+    disowned: Vec<String>,
     picked: Vec<String>,
     right_code: Option<String>,
     begun: Vec<String>,
@@ -89,6 +90,12 @@ impl Object {
         let mut state = self.0.lock().unwrap();
         state.pending.retain(|one| one["id"] != transaction);
         state.refused.push(transaction.to_owned());
+    }
+
+    async fn disown(&self, transaction: &str) {
+        let mut state = self.0.lock().unwrap();
+        state.pending.retain(|one| one["id"] != transaction);
+        state.disowned.push(transaction.to_owned());
     }
 }
 
@@ -200,6 +207,10 @@ impl FakeDaemon {
 
     pub fn refused(&self) -> Vec<String> {
         self.state.lock().unwrap().refused.clone()
+    }
+
+    pub fn disowned(&self) -> Vec<String> {
+        self.state.lock().unwrap().disowned.clone()
     }
 
     pub fn begun(&self) -> Vec<String> {

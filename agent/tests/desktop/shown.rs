@@ -52,7 +52,7 @@ async fn a_request_is_shown_and_approved_by_pin() {
     assert_eq!(body, "Bank of X\nwants you to log in:\nLog in to the bank");
     assert_eq!((replaces, expiry), (0, 0));
     let keys: Vec<&str> = actions.iter().step_by(2).map(String::as_str).collect();
-    assert_eq!(keys, ["default", "approve", "reject"]);
+    assert_eq!(keys, ["default", "approve", "reject", "not-mine"]);
     assert_eq!(hints["urgency"], OwnedValue::from(2_u8));
     assert!(hints.contains_key("desktop-entry"));
     assert!(!hints.contains_key("resident"));
@@ -140,6 +140,23 @@ async fn the_reject_button_refuses_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_not_mine_button_says_so() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let daemon = FakeDaemon::start(&stage.system).await;
+    daemon.keep(login("t1", "Bank of X", "Log in", "4821"));
+    let _agent = stage.start_agent().await;
+    let dunst = stage.dunst().await;
+    dunst.shows(1).await;
+    stage.reach_for("Not mine");
+    dunst.press().await;
+    eventually("the report", async || daemon.disowned() == ["t1"]).await;
+    dunst.shows(0).await;
+    assert!(daemon.refused().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_prompts_reject_refuses_and_its_timeout_does_not() {
     let Some(stage) = Stage::set().await else {
         return;
@@ -191,7 +208,7 @@ async fn a_code_is_chosen_by_its_button_before_the_pin() {
         .step_by(2)
         .map(String::as_str)
         .collect();
-    assert_eq!(labels, ["1111", "4821", "2222", "Reject"]);
+    assert_eq!(labels, ["1111", "4821", "2222", "Reject", "Not mine"]);
 
     // There is nothing that a click on the whole could mean.
     dunst.click().await;

@@ -107,7 +107,7 @@ impl Account {
         let callback = locked(&self.callbacks.0).remove(&id)?;
         let verifier = match end {
             End::Approved => callback.verifier.as_ref(),
-            End::Refused => None,
+            End::Refused | End::Disowned => None,
             _ => return None,
         };
         Some(callback_url(

@@ -22,7 +22,7 @@ use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, Verdict};
-use crate::transaction::{Entry, Event, Offer, Pick};
+use crate::transaction::{Entry, Event, Offer, Pick, RefusedAs};
 
 impl Account {
     /// What is approved, and whether a PIN may be asked for; runs a release that is due. The
@@ -110,18 +110,25 @@ impl Account {
     }
 
     /// Refuses, with the interaction that the person saw.
-    pub(crate) async fn refuse(self: &Arc<Self>, id: Uuid) -> Result<(), Fault> {
+    pub(crate) async fn refuse(
+        self: &Arc<Self>,
+        id: Uuid,
+        refused_as: RefusedAs,
+    ) -> Result<(), Fault> {
         let entry = self.waiting(id).await?;
         if !self.apply(id, Event::RefusalChosen).await {
             return Err(self.why_not(id));
         }
         let refusal = Refuse {
-            reason: RefusalReason::User,
+            reason: match refused_as {
+                RefusedAs::Unwanted => RefusalReason::User,
+                RefusedAs::NotMine => RefusalReason::NotStarted,
+            },
             interaction: Some(entry.offer.interaction),
         };
         match self.link.call(&id.to_string(), &refusal).await {
             Ok(_) => {
-                self.apply(id, Event::RefusalSent).await;
+                self.apply(id, Event::RefusalSent(refused_as)).await;
                 Ok(())
             }
             Err(error) => {

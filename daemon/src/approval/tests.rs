@@ -25,6 +25,7 @@ use crate::test_keys::KEYS;
 use crate::test_service::{Answer, TestService};
 use crate::test_transactions::{account, authentication};
 use crate::test_vault::TestVault;
+use crate::transaction::RefusedAs;
 use crate::vault_thread::VaultHandle;
 
 const INTERACTIONS: &str = r#"[{"type":"displayTextAndPIN","displayText60":"Log in?"}]"#;
@@ -430,7 +431,8 @@ async fn a_refusal_names_the_interaction_that_was_shown() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
 
-    stage.account.refuse(transaction.id).await.unwrap();
+    let refused = stage.account.refuse(transaction.id, RefusedAs::Unwanted);
+    refused.await.unwrap();
 
     let bodies = stage.service.bodies("/refuse");
     let refusal: serde_json::Value = serde_json::from_slice(&bodies[0]).unwrap();
@@ -468,4 +470,18 @@ async fn no_pin_reaches_the_vault_before_the_right_code_and_a_wrong_one_ends_it(
     let fault = stage.account.approve(id, pin()).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Expired);
     assert_eq!(stage.history().await, [HistoryEvent::WrongCode]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_started_is_refused_as_such() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+
+    let refused = stage.account.refuse(transaction.id, RefusedAs::NotMine);
+    refused.await.unwrap();
+
+    let bodies = stage.service.bodies("/refuse");
+    let refusal: serde_json::Value = serde_json::from_slice(&bodies[0]).unwrap();
+    assert_eq!(refusal["reason"], "notStarted");
+    assert_eq!(stage.history().await, [HistoryEvent::Disowned]);
 }

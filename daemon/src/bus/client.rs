@@ -69,6 +69,10 @@ pub trait Symbolon {
     /// Refuses.
     fn refuse(&self, transaction: &str) -> zbus::Result<()>;
 
+    /// Refuses what its person did not start: the service keeps whoever asked away from them for a
+    /// while, and tells its operator.
+    fn disown(&self, transaction: &str) -> zbus::Result<()>;
+
     /// Changes a PIN, `purpose` being `authentication` (PIN1) or `signing` (PIN2):
     /// [`super::messages::Verdict`].
     fn change_pin(
@@ -89,8 +93,8 @@ pub trait Symbolon {
     #[zbus(signal)]
     fn offered(&self, transaction: &str) -> zbus::Result<()>;
 
-    /// A transaction waits no longer. The reason is `approved`, `refused`, `answeredElsewhere`,
-    /// `expired`, `accountUnusable`, `wrongCode` or `invalid` (the device itself refused it).
+    /// A transaction waits no longer. The reason is `approved`, `refused`, `disowned`,
+    /// `answeredElsewhere`, `expired`, `accountUnusable`, `wrongCode` or `invalid` (the device itself refused it).
     #[zbus(signal)]
     fn withdrawn(&self, transaction: &str, reason: &str) -> zbus::Result<()>;
 

@@ -348,6 +348,8 @@ pub enum HistoryEvent {
     Approved,
     /// A transaction was refused by the person.
     Refused,
+    /// A transaction was refused by the person, who had not started it.
+    Disowned,
     /// The device itself refused a transaction; `detail` says why.
     RefusedByDevice,
     /// A transaction ended before it was answered.

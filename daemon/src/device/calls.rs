@@ -13,6 +13,7 @@ use crate::bus::messages::{
     Accounts, ApprovalBegun, CallbackTaken, CodeChosen, Connection, DamagedAccount, History,
     NotAsked, PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
 };
+use crate::transaction::RefusedAs;
 
 impl Device {
     /// `ListAccounts`.
@@ -176,10 +177,15 @@ impl Device {
         account.approve(id, pin).await
     }
 
-    /// `Refuse`.
-    pub async fn refuse(&self, caller: Caller, transaction: &str) -> Result<(), Fault> {
+    /// `Refuse` and `Disown`.
+    pub async fn refuse(
+        &self,
+        caller: Caller,
+        transaction: &str,
+        refused_as: RefusedAs,
+    ) -> Result<(), Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
-        account.refuse(id).await
+        account.refuse(id, refused_as).await
     }
 
     /// `ChangePin`.

@@ -37,6 +37,8 @@ pub enum End {
     Approved,
     /// Refused here.
     Refused,
+    /// Refused here, as something that its person did not start.
+    Disowned,
     /// Another device of the person answered it.
     AnsweredElsewhere,
     /// Its time was over.
@@ -67,13 +69,22 @@ pub enum Event {
     /// The person refuses.
     RefusalChosen,
     /// The service took the refusal.
-    RefusalSent,
+    RefusalSent(RefusedAs),
     /// The refusal did not reach the service.
     RefusalFailed,
     /// The service withdrew it.
     Withdrawn(Withdrawal),
     /// Its time is over by our own count.
     TimeOver,
+}
+
+/// What a person says of a transaction that they refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedAs {
+    /// They do not want it.
+    Unwanted,
+    /// They did not start it: somebody else did, in their name.
+    NotMine,
 }
 
 /// What is to be done.
@@ -97,7 +108,8 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
         (State::Judging, Event::ShareMade) => (State::Confirming, vec![Effect::Proceed]),
         (State::Confirming, Event::ShareNotStored) => (State::Offered, Vec::new()),
         (State::Refusing, Event::RefusalFailed) => (State::Offered, Vec::new()),
-        (State::Refusing, Event::RefusalSent) => end(End::Refused),
+        (State::Refusing, Event::RefusalSent(RefusedAs::Unwanted)) => end(End::Refused),
+        (State::Refusing, Event::RefusalSent(RefusedAs::NotMine)) => end(End::Disowned),
         (State::Confirming | State::Refusing, Event::Answered(how)) => end(how),
         (State::Offered | State::Judging, Event::Withdrawn(reason)) => end(match reason {
             Withdrawal::AnsweredElsewhere => End::AnsweredElsewhere,
@@ -114,6 +126,7 @@ fn end(how: End) -> (State, Vec<Effect>) {
     let record = match how {
         End::Approved => Some(HistoryEvent::Approved),
         End::Refused => Some(HistoryEvent::Refused),
+        End::Disowned => Some(HistoryEvent::Disowned),
         End::AnsweredElsewhere => Some(HistoryEvent::AnsweredElsewhere),
         End::Expired => Some(HistoryEvent::Expired),
         End::WrongCode => Some(HistoryEvent::WrongCode),
@@ -127,9 +140,10 @@ fn end(how: End) -> (State, Vec<Effect>) {
 }
 
 impl End {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Approved,
         Self::Refused,
+        Self::Disowned,
         Self::AnsweredElsewhere,
         Self::Expired,
         Self::AccountUnusable,
@@ -142,6 +156,7 @@ impl End {
         match self {
             Self::Approved => "approved",
             Self::Refused => "refused",
+            Self::Disowned => "disowned",
             Self::AnsweredElsewhere => "answeredElsewhere",
             Self::Expired => "expired",
             Self::AccountUnusable => "accountUnusable",
@@ -158,7 +173,7 @@ impl End {
     /// Why a transaction that ended so cannot be answered.
     pub fn fault(self) -> Fault {
         let (kind, what, remedy) = match self {
-            Self::Approved | Self::Refused | Self::AnsweredElsewhere => (
+            Self::Approved | Self::Refused | Self::Disowned | Self::AnsweredElsewhere => (
                 FaultKind::AnsweredElsewhere,
                 "the transaction was answered already",
                 "there is nothing left to do",
@@ -199,7 +214,7 @@ mod tests {
         State::Refusing,
         State::Ended(End::Refused),
     ];
-    const EVENTS: [Event; 13] = [
+    const EVENTS: [Event; 14] = [
         Event::PinGiven,
         Event::PinNotAccepted,
         Event::ShareMade,
@@ -207,7 +222,8 @@ mod tests {
         Event::Answered(End::Approved),
         Event::WrongCodePicked,
         Event::RefusalChosen,
-        Event::RefusalSent,
+        Event::RefusalSent(RefusedAs::Unwanted),
+        Event::RefusalSent(RefusedAs::NotMine),
         Event::RefusalFailed,
         Event::Withdrawn(Withdrawal::AnsweredElsewhere),
         Event::Withdrawn(Withdrawal::Expired),
@@ -217,12 +233,12 @@ mod tests {
 
     /// Rows: states; columns: events. `.` is "nothing changes"; a letter is the new state.
     const TABLE: [&str; 5] = [
-        // PinGiven PinNot ShareMade NotStored Answered Code RefChosen RefSent RefFailed W W W TimeOver
-        "J . . . . E R . . E E E E",
-        ". O C . . . . . . E E E .",
-        ". . . O E . . . . . . . .",
-        ". . . . E . . E O . . . .",
-        ". . . . . . . . . . . . .",
+        // PinGiven PinNot ShareMade NotStored Answered Code RefChosen RefSent RefSent RefFailed W W W TimeOver
+        "J . . . . E R . . . E E E E",
+        ". O C . . . . . . . E E E .",
+        ". . . O E . . . . . . . . .",
+        ". . . . E . . E E O . . . .",
+        ". . . . . . . . . . . . . .",
     ];
 
     #[test]

@@ -12,5 +12,5 @@ mod offer;
 
 pub use book::{Book, Entry};
 pub use code_choice::{CodeChoice, Pick};
-pub use life::{Effect, End, Event, State, step};
+pub use life::{Effect, End, Event, RefusedAs, State, step};
 pub use offer::{Offer, Refused, entry_of, examine};

@@ -118,6 +118,10 @@ impl Object {
         self.take("ChooseCode", &[transaction, code])
     }
 
+    async fn disown(&self, transaction: &str) -> Result<(), Error> {
+        self.take("Disown", &[transaction]).map(|_| ())
+    }
+
     async fn approve(&self, transaction: &str, pin: OwnedFd) -> Result<String, Error> {
         self.take("Approve", &[transaction, &read(pin)])
     }

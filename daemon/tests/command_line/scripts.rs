@@ -155,6 +155,21 @@ async fn a_script_chooses_and_compares_the_code_that_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_whether_the_person_had_started_it() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    stage.daemon.answers("Refuse", json!({}));
+    stage.daemon.answers("Disown", json!({}));
+    let outcome = stage.run(&["refuse", FIRST], "").await;
+    assert_eq!(outcome.output, "Refused; the relying party is told.\n");
+    let outcome = stage.run(&["refuse", SECOND, "--not-mine"], "").await;
+    assert!(outcome.output.contains("does not reach you for a while"));
+    assert_eq!(stage.daemon.calls("Refuse"), [[FIRST]]);
+    assert_eq!(stage.daemon.calls("Disown"), [[SECOND]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_locked_and_closed_are_three_things() {
     let Some(stage) = Stage::set().await else {
         return;

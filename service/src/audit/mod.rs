@@ -45,6 +45,8 @@ pub enum Action {
     Signed,
     /// A transaction was refused on the device.
     Refused,
+    /// A person said that they did not start it.
+    NotStarted,
     /// A PIN was changed.
     PinChanged,
     /// A lock began.
@@ -69,6 +71,7 @@ impl Action {
             Self::Activated => "activated",
             Self::Signed => "signed",
             Self::Refused => "refused",
+            Self::NotStarted => "notStarted",
             Self::PinChanged => "pinChanged",
             Self::Locked => "locked",
             Self::Released => "released",

@@ -1,17 +1,21 @@
 //! A device declines for its person, or for itself.
 
+use sqlx::AnyConnection;
 use symbolon_protocol::device::Done;
 use symbolon_protocol::device::events::Withdrawal;
 use symbolon_protocol::device::transaction::{RefusalReason, Refuse};
+use symbolon_protocol::identifiers::DocumentNumber;
 use uuid::Uuid;
 
 use super::confirm::{require_waiting, session_of};
 use crate::accounts::DeviceFingerprint;
 use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
+use crate::muting;
 use crate::refusal::Refusal;
 use crate::service::Service;
-use crate::sessions::{self, EndResult, SessionResult};
+use crate::sessions::{self, EndResult, Session, SessionResult};
+use crate::store::StoreError;
 
 /// Ends a transaction without a signature. Repeating it changes nothing and is no error.
 pub async fn refuse(
@@ -28,6 +32,7 @@ pub async fn refuse(
     }
     require_waiting(&session)?;
     let ended = session.clone();
+    let not_started = refuse.reason == RefusalReason::NotStarted;
     let finished = service
         .store
         .write(move |connection| {
@@ -35,17 +40,16 @@ pub async fn refuse(
                 let now = Timestamp::now();
                 let by = &account.document_number;
                 let reason = Withdrawal::AnsweredElsewhere;
-                let finished =
-                    sessions::finish(connection, &session, &result, Some(by), reason, now).await?;
-                if finished {
-                    let why = result.end_result;
-                    Entry::new(Action::Refused, format!("{why}, session {}", session.id))
-                        .account(by)
-                        .relying_party(session.relying_party)
-                        .write(connection, now)
-                        .await?;
+                if !sessions::finish(connection, &session, &result, Some(by), reason, now).await? {
+                    return Ok(false);
                 }
-                Ok(finished)
+                entry_of(connection, &session, &result, by, not_started, now)
+                    .await?
+                    .account(by)
+                    .relying_party(session.relying_party)
+                    .write(connection, now)
+                    .await?;
+                Ok(true)
             })
         })
         .await?;
@@ -57,6 +61,25 @@ pub async fn refuse(
     }
     service.sessions.announce_end(&ended);
     Ok(Done {})
+}
+
+/// What stands in the audit trail; whoever asked what nobody started is muted in the same commit.
+async fn entry_of(
+    connection: &mut AnyConnection,
+    session: &Session,
+    result: &SessionResult,
+    by: &DocumentNumber,
+    not_started: bool,
+    now: Timestamp,
+) -> Result<Entry, StoreError> {
+    if !not_started {
+        let detail = format!("{}, session {}", result.end_result, session.id);
+        return Ok(Entry::new(Action::Refused, detail));
+    }
+    let muted_until = muting::report(connection, session, by, now).await?;
+    let muted = muted_until.map(|until| format!(", muted until {}", until.seconds_rounded_up()));
+    let detail = format!("session {}{}", session.id, muted.unwrap_or_default());
+    Ok(Entry::new(Action::NotStarted, detail))
 }
 
 fn result_of(refuse: &Refuse) -> SessionResult {

@@ -9,6 +9,7 @@ pub mod enrol;
 mod error;
 pub mod hsm;
 pub mod init;
+mod reports;
 pub mod rp;
 pub mod shares;
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CommandError, print};
+use super::{CommandError, print, reports};
 use crate::relying_party::registry::{self, RelyingParty};
 use crate::store::Store;
 
@@ -22,6 +22,15 @@ pub enum RpCommand {
     Remove {
         /// Its UUID.
         uuid: Uuid,
+    },
+    /// List what people said that they did not start, the newest first.
+    ///
+    /// Who asked does not reach that person for a while: ten minutes at first, twice as long each
+    /// time up to a day, until a week went by without.
+    Reports {
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
     },
 }
 
@@ -61,6 +70,7 @@ enum Report {
     Added(RelyingParty),
     Listed(Vec<RelyingParty>),
     Removed(Uuid),
+    Reported(Vec<reports::Reported>),
 }
 
 async fn perform(command: RpCommand, store: &Store) -> Result<Report, CommandError> {
@@ -83,6 +93,7 @@ async fn perform(command: RpCommand, store: &Store) -> Result<Report, CommandErr
             }
             Ok(Report::Removed(uuid))
         }
+        RpCommand::Reports { limit } => Ok(Report::Reported(reports::list(store, limit).await?)),
     }
 }
 
@@ -92,6 +103,7 @@ impl Report {
             Self::Added(party) => json!(party),
             Self::Listed(parties) => json!(parties),
             Self::Removed(uuid) => json!({"uuid": uuid}),
+            Self::Reported(reports) => json!(reports),
         };
         format!("{value}\n")
     }
@@ -101,6 +113,7 @@ impl Report {
             Self::Added(party) => format!("{}\n", party.uuid),
             Self::Listed(parties) => parties.iter().map(line_of).collect(),
             Self::Removed(uuid) => format!("removed {uuid}\n"),
+            Self::Reported(reports) => reports.iter().map(reports::Reported::to_line).collect(),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError};
-use crate::{deliveries, random};
+use crate::{deliveries, muting, random};
 
 /// The same signature request within this time gets the same session (RP API 3, "idempotency").
 const REPEATED_WITHIN: Duration = Duration::from_secs(15);
@@ -181,23 +181,30 @@ async fn insert(
         Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
         Resolved::Usable(usable) => usable,
     };
+    let unusable = usable.is_empty();
+    let asker = new.inquiry.relying_party;
+    // Whom it does not reach seems not to answer: the relying party learns no more than that.
+    let offered = match muting::is_muted(connection, &asker, &new.target.person(), now).await? {
+        true => Vec::new(),
+        false => usable,
+    };
     let row = NewRow {
         session,
-        relying_party: new.inquiry.relying_party,
+        relying_party: asker,
         request,
-        offered: &usable,
+        offered: &offered,
         repeat_key,
         expires_at: now.plus(lifetime),
-        unusable: usable.is_empty(),
+        unusable,
     };
     row.insert(connection, now).await?;
     let offer = Event::Offered {
         transaction: session,
     };
-    for document_number in &usable {
+    for document_number in &offered {
         deliveries::append(connection, document_number, &offer, now).await?;
     }
-    Ok(Outcome::Offered(usable))
+    Ok(Outcome::Offered(offered))
 }
 
 /// A session as it begins.

@@ -7,8 +7,8 @@ use symbolon_protocol::device::events::Withdrawal;
 use super::rows::session_columns;
 use super::{EndResult, Session, SessionResult, Sessions, finish};
 use crate::clock::Timestamp;
-use crate::deliveries;
 use crate::store::StoreError;
+use crate::{deliveries, muting};
 
 /// How long after its end a session can still be fetched by the relying party.
 pub(super) const KEPT_FOR_RELYING_PARTY: Duration = Duration::from_secs(5 * 60);
@@ -51,9 +51,10 @@ impl Sessions {
         Ok(())
     }
 
-    /// Removes sessions and events that nobody will ask for any more.
+    /// Removes sessions, events and mutes that nobody will ask for any more.
     pub async fn purge(&self) -> Result<(), StoreError> {
-        let before = Timestamp::now().minus(KEPT);
+        let now = Timestamp::now();
+        let before = now.minus(KEPT);
         self.store
             .write(move |connection| {
                 Box::pin(async move {
@@ -64,6 +65,7 @@ impl Sessions {
                     .execute(&mut *connection)
                     .await?;
                     deliveries::purge(connection, before).await?;
+                    muting::purge(connection, now).await?;
                     sqlx::query("DELETE FROM nonce WHERE expires_at < $1")
                         .bind(before.milliseconds())
                         .execute(connection)

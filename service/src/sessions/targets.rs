@@ -16,6 +16,16 @@ pub enum Target {
     Document(DocumentNumber),
 }
 
+impl Target {
+    /// Whom it is about, whether or not there is such an account.
+    pub(super) fn person(&self) -> SemanticsIdentifier {
+        match self {
+            Self::Person(person) => person.clone(),
+            Self::Document(document_number) => document_number.person(),
+        }
+    }
+}
+
 /// The accounts behind a target.
 pub(super) enum Resolved {
     /// There is none.

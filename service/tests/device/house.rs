@@ -172,9 +172,25 @@ impl House {
         self.ask(target, Asked::Signature { digest }).await.unwrap()
     }
 
+    /// A relying party of one's choice asks for a login.
+    pub(crate) async fn ask_login_by(&self, relying_party: Uuid, target: Target) -> Uuid {
+        let asked = Asked::Authentication {
+            rp_challenge: "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=".into(),
+        };
+        let inquiry = Inquiry {
+            relying_party,
+            ..inquiry(asked)
+        };
+        self.ask_with(inquiry, target).await.unwrap()
+    }
+
     async fn ask(&self, target: Target, asked: Asked) -> Result<Uuid, CreateError> {
+        self.ask_with(inquiry(asked), target).await
+    }
+
+    async fn ask_with(&self, inquiry: Inquiry, target: Target) -> Result<Uuid, CreateError> {
         let new = NewSession {
-            inquiry: inquiry(asked),
+            inquiry,
             target,
             repeat_key: None,
         };

@@ -20,6 +20,7 @@ mod events;
 mod house;
 mod links;
 mod locks;
+mod muting;
 mod outages;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;

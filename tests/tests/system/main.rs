@@ -12,6 +12,7 @@ mod faults;
 mod interruption;
 mod lockout;
 mod login;
+mod not_mine;
 mod privacy;
 mod sleep;
 mod strangers;

@@ -53,6 +53,11 @@ pub(crate) enum Command {
     Refuse {
         /// Which: as in `symbolon pending`, whole or its beginning. Without it: the only one.
         id: Option<String>,
+        /// You did not start this: somebody else did, in your name. Whoever asked does not reach
+        /// you for a while (not even for what you start, except by a device link), and the
+        /// service's operator is told.
+        #[arg(long)]
+        not_mine: bool,
     },
     /// Show the daemon, its services, the accounts and their locks.
     Status,

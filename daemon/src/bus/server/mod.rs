@@ -32,6 +32,7 @@ use super::fault::{Fault, FaultKind};
 use super::{BUS_NAME, OBJECT_PATH};
 use crate::announcer::Announcement;
 use crate::device::Device;
+use crate::transaction::RefusedAs;
 
 /// Puts the device on the bus under its name, and tells subscribers what is announced.
 pub async fn serve(
@@ -173,7 +174,18 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Fault> {
         let caller = self.callers.of(&header).await?;
-        self.device.refuse(caller, transaction).await
+        let refused_as = RefusedAs::Unwanted;
+        self.device.refuse(caller, transaction, refused_as).await
+    }
+
+    async fn disown(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Fault> {
+        let caller = self.callers.of(&header).await?;
+        let refused_as = RefusedAs::NotMine;
+        self.device.refuse(caller, transaction, refused_as).await
     }
 
     async fn change_pin(

@@ -76,13 +76,24 @@ pub(super) async fn account(
 }
 
 /// `symbolon refuse`.
-pub(super) async fn refuse(session: &Session, id: Option<String>) -> Result<Exit, Failure> {
+pub(super) async fn refuse(
+    session: &Session,
+    id: Option<String>,
+    not_mine: bool,
+) -> Result<Exit, Failure> {
     let id = transaction(session, id.as_deref(), Terminal::open().as_ref()).await?;
-    session.daemon.refuse(&id.to_string()).await?;
+    let id = id.to_string();
+    let said = if not_mine {
+        session.daemon.disown(&id).await?;
+        "Refused. Whoever asked does not reach you for a while, and the service's operator is told."
+    } else {
+        session.daemon.refuse(&id).await?;
+        "Refused; the relying party is told."
+    };
     if session.output.is_json() {
         session.output.reply("{}")?;
     } else {
-        session.output.say("Refused; the relying party is told.")?;
+        session.output.say(said)?;
     }
     Ok(Exit::Success)
 }

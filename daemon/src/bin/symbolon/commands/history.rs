@@ -51,6 +51,7 @@ fn words(event: HistoryEvent) -> &'static str {
         HistoryEvent::Enrolled => "enrolled",
         HistoryEvent::Approved => "approved",
         HistoryEvent::Refused => "refused",
+        HistoryEvent::Disowned => "refused as not mine",
         HistoryEvent::RefusedByDevice => "refused by the device",
         HistoryEvent::Expired => "expired",
         HistoryEvent::AnsweredElsewhere => "answered elsewhere",

@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Pending => lists::pending(&session).await,
         Command::Approve(wishes) => approve::run(&session, wishes).await,
         Command::Open(wishes) => open::run(&session, wishes).await,
-        Command::Refuse { id } => choose::refuse(&session, id).await,
+        Command::Refuse { id, not_mine } => choose::refuse(&session, id, not_mine).await,
         Command::Status => lists::status(&session).await,
         Command::Pin(Pin::Change(wishes)) => pin_change::run(&session, wishes).await,
         Command::History { document, limit } => history::run(&session, document, limit).await,

@@ -75,7 +75,7 @@ fn read_link(link: &str) -> Result<Zeroizing<String>, Failure> {
 async fn await_end(id: &str, mut ends: Ends) -> Result<Exit, Failure> {
     match ends.of(id).await? {
         End::Approved => Ok(Exit::Success),
-        End::Refused => Err(Failure::new(Exit::Failed, "it was refused")),
+        End::Refused | End::Disowned => Err(Failure::new(Exit::Failed, "it was refused")),
         other => Err(other.fault().into()),
     }
 }

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::certificates::CertificatesConfig;
+use crate::demo::{self, DemoConfig};
 use crate::keys::HsmConfig;
 
 /// Everything that the file can say. Unknown keys are refused, so that a misspelt one is noticed.
@@ -31,6 +32,8 @@ pub struct Config {
     pub hsm: HsmConfig,
     /// What stands in certificates.
     pub certificates: CertificatesConfig,
+    /// Accounts that answer by themselves; never in production.
+    pub demo: Option<DemoConfig>,
     /// Logging.
     #[serde(default)]
     pub log: LogConfig,
@@ -110,6 +113,9 @@ pub enum ConfigError {
         #[source]
         source: Box<toml::de::Error>,
     },
+    /// It has the demo switch and is no demo's.
+    #[error(transparent)]
+    NotADemo(#[from] demo::NotADemo),
     /// Device links could not begin with it: they part it from their parameters by `?`.
     #[error(
         "device_link_base is {base:?}; it must be an https address without query and fragment, \
@@ -132,6 +138,7 @@ impl Config {
             path: path.into(),
             source: Box::new(source),
         })?;
+        demo::judge(&config)?;
         match config.device_link_base() {
             base if is_link_base(&base) => Ok(config),
             base => Err(ConfigError::DeviceLinkBase { base }),

@@ -8,6 +8,7 @@
 //! * [`sessions`]: what a relying party asks of a person, from asking to result.
 //! * [`muting`]: "I did not start this", and what follows for whoever asked.
 //! * [`landing`]: the page behind device links.
+//! * [`demo`]: accounts that answer by themselves, behind a switch.
 //! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
 //! * [`config`], [`clock`]: the configuration file; the service's time.
 
@@ -19,6 +20,7 @@ pub mod co_signing;
 pub mod commands;
 pub mod config;
 pub mod deliveries;
+pub mod demo;
 pub mod device_api;
 pub mod enrolment;
 pub mod keys;

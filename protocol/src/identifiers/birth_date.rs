@@ -1,5 +1,7 @@
 //! Birth dates in personal codes.
 
+use super::IdentifierError;
+
 /// A date in the Gregorian calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BirthDate {
@@ -72,6 +74,22 @@ impl BirthDate {
 
 fn two(tens: u8, ones: u8) -> u16 {
     u16::from(tens) * 10 + u16::from(ones)
+}
+
+impl std::str::FromStr for BirthDate {
+    type Err = IdentifierError;
+
+    /// Reads what it is displayed as.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let written = || {
+            let mut parts = text.splitn(3, '-');
+            let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+            Self::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+        };
+        written()
+            .filter(|date| date.to_string() == text)
+            .ok_or_else(|| IdentifierError::expected("a date such as 1980-01-31"))
+    }
 }
 
 impl std::fmt::Display for BirthDate {

@@ -132,6 +132,17 @@ fn only_dates_that_exist_are_dates() {
     assert!(BirthDate::new(2024, 12, 0).is_none());
     let date = BirthDate::new(2024, 12, 31).unwrap();
     assert_eq!((date.year(), date.month(), date.day()), (2024, 12, 31));
+    assert_eq!("2024-12-31".parse(), Ok(date));
+    for text in [
+        "",
+        "2024-12",
+        "2024-13-01",
+        "2024-1-1",
+        "+2024-12-31",
+        "2024-12-31-1",
+    ] {
+        assert!(text.parse::<BirthDate>().is_err(), "{text}");
+    }
 }
 
 #[test]

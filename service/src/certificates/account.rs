@@ -1,7 +1,7 @@
 //! The two certificates of an account.
 
 use der::asn1::Ia5String;
-use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, KeyPurpose};
+use symbolon_protocol::identifiers::{BirthDate, CertificateLevel, DocumentNumber, KeyPurpose};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -27,6 +27,8 @@ pub struct AccountCertificateRequest<'a> {
     pub given_name: &'a str,
     /// The person's surname, in any case.
     pub surname: &'a str,
+    /// The birth date, where the person's identifier does not tell it.
+    pub birth_date: Option<BirthDate>,
     /// Which of the account's keys.
     pub purpose: KeyPurpose,
     /// `n = n1·n2`, big endian.
@@ -88,7 +90,8 @@ fn extensions_of(
                 qualified::statements(config.disclosure_url.as_deref())?,
             )?);
         }
-        if let Some(date) = request.document_number.person().birth_date() {
+        let told = request.document_number.person().birth_date();
+        if let Some(date) = told.or(request.birth_date) {
             extensions.push(extensions::encoded(
                 extensions::DIRECTORY_ATTRIBUTES,
                 false,

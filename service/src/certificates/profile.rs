@@ -35,6 +35,11 @@ impl Profile {
         }
     }
 
+    /// Whether it is [`Profile::smart_id_compatible`].
+    pub fn is_smart_id_compatible(&self) -> bool {
+        *self == Self::smart_id_compatible()
+    }
+
     /// Policies of the operator's own, under an arc that is theirs: `arc.1.1` for authentication and
     /// `arc.1.2` for signing at the level QUALIFIED, `arc.1.3` for both at ADVANCED, `arc.2.1` as
     /// the usage of authentication. Claims nothing of anybody else's.

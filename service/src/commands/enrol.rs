@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use symbolon_protocol::identifiers::{CertificateLevel, SemanticsIdentifier};
+use symbolon_protocol::identifiers::{BirthDate, CertificateLevel, SemanticsIdentifier};
 
 use super::{CommandError, print};
 use crate::enrolment::{Invitation, invite};
@@ -27,6 +27,9 @@ pub struct InviteArguments {
     /// As in the identity document.
     #[arg(long, value_name = "NAME")]
     surname: String,
+    /// YYYY-MM-DD, for certificates, where the identifier does not tell it.
+    #[arg(long, value_name = "DATE")]
+    birth_date: Option<BirthDate>,
     /// ADVANCED or QUALIFIED.
     #[arg(long, default_value = "QUALIFIED")]
     level: CertificateLevel,
@@ -41,6 +44,7 @@ pub async fn run(command: EnrolCommand, store: &Store, json: bool) -> Result<(),
         given_name: arguments.given_name,
         surname: arguments.surname,
         level: arguments.level,
+        birth_date: arguments.birth_date,
     };
     let invited = invite(store, invitation).await?;
     let code = invited.code.as_str();

@@ -43,6 +43,12 @@ pub enum CommandError {
     /// An invitation.
     #[error(transparent)]
     Invite(#[from] InviteError),
+    /// The configuration has no switch for demo accounts.
+    #[error("the configuration has no [demo] section, so there are no demo accounts")]
+    NoDemo,
+    /// A demo account was not made; those before it stay.
+    #[error("no demo account could be made: {0}")]
+    DemoAccount(String),
     /// What was to be acted on does not exist.
     #[error("there is no {0}")]
     NoSuch(String),

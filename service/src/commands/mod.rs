@@ -5,6 +5,7 @@ pub mod audit;
 pub mod ca;
 pub mod certificates;
 pub mod check;
+pub mod demo;
 pub mod enrol;
 mod error;
 pub mod hsm;
@@ -72,6 +73,9 @@ enum Command {
     /// Show, verify and export the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Make accounts that answer by themselves, for relying parties to develop against.
+    #[command(subcommand)]
+    Demo(demo::DemoCommand),
     /// Look what the token can do; needs no `init` before.
     #[command(subcommand)]
     Hsm(hsm::HsmCommand),
@@ -119,6 +123,7 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
         }
         Command::Certificates(command) => certificates::run(&command, &config.certificates),
         Command::Check => check::run(&config, json).await,
+        Command::Demo(command) => demo::run(command, &config, json).await,
         Command::Hsm(hsm::HsmCommand::Check) => hsm::check(&config.hsm, json).await,
         Command::Shares(command) => {
             let store = open_store(&config).await?;

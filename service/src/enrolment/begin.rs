@@ -25,6 +25,25 @@ pub async fn begin(
     device: DeviceFingerprint,
     begin: &BeginEnrolment,
 ) -> Result<EnrolmentBegun, Refusal> {
+    begin_numbered(service, device, begin, None).await
+}
+
+/// The same under a document number that was not drawn, for accounts that are known by theirs.
+pub async fn begin_as(
+    service: &Service,
+    device: DeviceFingerprint,
+    begin: &BeginEnrolment,
+    document_number: DocumentNumber,
+) -> Result<EnrolmentBegun, Refusal> {
+    begin_numbered(service, device, begin, Some(document_number)).await
+}
+
+async fn begin_numbered(
+    service: &Service,
+    device: DeviceFingerprint,
+    begin: &BeginEnrolment,
+    document_number: Option<DocumentNumber>,
+) -> Result<EnrolmentBegun, Refusal> {
     let device_name = begin.device_name.clone();
     if device_name.chars().count() > LONGEST_DEVICE_NAME {
         return Err(Refusal::new(
@@ -36,7 +55,16 @@ pub async fn begin(
     let outcome = service
         .store
         .write(move |connection| {
-            Box::pin(async move { redeem(connection, &device, &code_hash, &device_name).await })
+            Box::pin(async move {
+                redeem(
+                    connection,
+                    &device,
+                    &code_hash,
+                    &device_name,
+                    document_number,
+                )
+                .await
+            })
         })
         .await?;
     let Some(enrolment) = outcome else {
@@ -62,6 +90,7 @@ async fn redeem(
     device: &DeviceFingerprint,
     code_hash: &str,
     device_name: &str,
+    document_number: Option<DocumentNumber>,
 ) -> Result<Option<Enrolment>, StoreError> {
     if let Some(known) = Enrolment::of_device(connection, device).await? {
         let same = known.code_hash == code_hash && known.state != EnrolmentState::Replaced;
@@ -80,7 +109,10 @@ async fn redeem(
     replace_earlier(connection, code_hash, now).await?;
     let person = parse(&code.text("person")?)?;
     let level = parse(&code.text("level")?)?;
-    let document_number = draw_document_number(connection, &person, level).await?;
+    let document_number = match document_number {
+        Some(number) => number,
+        None => draw_document_number(connection, &person, level).await?,
+    };
     sqlx::query(
         "INSERT INTO enrolment (id, code_hash, device_key, device_name, document_number, state, \
          created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",

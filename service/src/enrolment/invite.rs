@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use symbolon_protocol::identifiers::{CertificateLevel, SemanticsIdentifier};
+use symbolon_protocol::identifiers::{BirthDate, CertificateLevel, SemanticsIdentifier};
 use zeroize::Zeroizing;
 
 use crate::audit::{Action, Entry, Operator};
@@ -31,6 +31,8 @@ pub struct Invitation {
     pub surname: String,
     /// The level of the certificates.
     pub level: CertificateLevel,
+    /// The birth date, where the person's identifier does not tell it.
+    pub birth_date: Option<BirthDate>,
 }
 
 /// A code that can be redeemed.
@@ -71,7 +73,7 @@ pub async fn invite(store: &Store, invitation: Invitation) -> Result<Invited, In
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO enrolment_code (code_hash, person, given_name, surname, level, \
-                     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                     created_at, expires_at, birth_date) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                 )
                 .bind(code_hash)
                 .bind(invitation.person.to_string())
@@ -80,6 +82,7 @@ pub async fn invite(store: &Store, invitation: Invitation) -> Result<Invited, In
                 .bind(invitation.level.as_str())
                 .bind(now.milliseconds())
                 .bind(expires_at.milliseconds())
+                .bind(invitation.birth_date.map(|date| date.to_string()))
                 .execute(&mut *connection)
                 .await?;
                 Entry::new(Action::Invited, invitation.person.to_string())

@@ -11,7 +11,7 @@ mod shares;
 mod stored;
 
 pub use activate::activate;
-pub use begin::begin;
+pub use begin::{begin, begin_as};
 pub use invite::{Invitation, InviteError, Invited, invite};
 pub use register::register;
 pub use shares::{PoolError, fill_pool, pool_size};

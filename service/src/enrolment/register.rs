@@ -190,6 +190,7 @@ async fn compose(
             document_number: &enrolment.document_number,
             given_name: &enrolment.given_name,
             surname: &enrolment.surname,
+            birth_date: enrolment.birth_date,
             purpose,
             modulus: &split_key.modulus().to_octets(),
         })

@@ -1,7 +1,9 @@
 //! Enrolments as rows.
 
 use sqlx::AnyConnection;
-use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, SemanticsIdentifier};
+use symbolon_protocol::identifiers::{
+    BirthDate, CertificateLevel, DocumentNumber, SemanticsIdentifier,
+};
 use uuid::Uuid;
 
 use crate::accounts::DeviceFingerprint;
@@ -20,6 +22,7 @@ pub(super) struct Enrolment {
     pub(super) given_name: String,
     pub(super) surname: String,
     pub(super) level: CertificateLevel,
+    pub(super) birth_date: Option<BirthDate>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +64,8 @@ impl Enrolment {
     ) -> Result<Option<Self>, StoreError> {
         let row = sqlx::query(
             "SELECT e.id, e.code_hash, e.document_number, e.device_name, e.state, \
-             e.request_hash, e.reply, c.person, c.given_name, c.surname, c.level \
-             FROM enrolment e JOIN enrolment_code c ON c.code_hash = e.code_hash \
+             e.request_hash, e.reply, c.person, c.given_name, c.surname, c.level, \
+             c.birth_date FROM enrolment e JOIN enrolment_code c ON c.code_hash = e.code_hash \
              WHERE e.device_key = $1",
         )
         .bind(device.to_string())
@@ -81,6 +84,10 @@ impl Enrolment {
             given_name: row.text("given_name")?,
             surname: row.text("surname")?,
             level: parse(&row.text("level")?)?,
+            birth_date: row
+                .optional_text("birth_date")?
+                .map(|date| parse(&date))
+                .transpose()?,
         }))
     }
 }

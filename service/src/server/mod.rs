@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::certificates::CertificatesError;
 use crate::certificates::status;
 use crate::config::{Config, ConfigError};
+use crate::demo::{Demo, DemoError};
 use crate::device_api;
 use crate::keys::KeysError;
 use crate::landing;
@@ -30,6 +31,7 @@ use crate::store::StoreError;
 use crate::tls::TlsError;
 use connections::{Endpoint, Protection};
 use open::Opened;
+pub(crate) use open::service as open_service;
 
 /// How long requests that are under way may take once the service is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -49,6 +51,15 @@ pub enum ServeError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The store has accounts that would never answer, and whose keys protect nobody.
+    #[error(
+        "the store holds demo accounts, and the configuration has no [demo] section: \
+         serve it as a demo, or begin with another store"
+    )]
+    DemoAccounts,
+    /// Demo accounts cannot answer.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -83,6 +94,7 @@ pub async fn serve(
     let signals = Signals::listen()?;
     let Opened {
         service,
+        demo,
         status,
         device_tls,
         relying_party_tls,
@@ -111,7 +123,8 @@ pub async fn serve(
             Some(tls) => Protection::Tls(tls),
             None => Protection::Plain,
         },
-        relying_party_router(&config, &service).merge(status::router(status.clone())),
+        relying_party_router(&config, &service, demo.as_ref())
+            .merge(status::router(status.clone())),
         sessions.hints().stopping(),
     );
     let devices = Endpoint::start(
@@ -129,6 +142,10 @@ pub async fn serve(
         )
     });
     let housekeeping = tokio::spawn(housekeeping::run(store.clone(), sessions.clone()));
+    let demo = demo.zip(config.demo).map(|(demo, config)| {
+        tracing::warn!("demo accounts answer by themselves: this service protects nobody");
+        tokio::spawn(demo.run(config))
+    });
     let share_keeper = config.hsm.shares_ahead.map(|wanted| {
         let stopping = sessions.hints().stopping();
         tokio::spawn(share_keeper::run(
@@ -155,6 +172,9 @@ pub async fn serve(
         }
     });
     let _ = housekeeping.await;
+    if let Some(demo) = demo {
+        let _ = demo.await;
+    }
     if let Some(share_keeper) = share_keeper {
         let _ = share_keeper.await;
     }
@@ -162,7 +182,11 @@ pub async fn serve(
     Ok(())
 }
 
-fn relying_party_router(config: &Config, service: &crate::service::Service) -> Router {
+fn relying_party_router(
+    config: &Config,
+    service: &crate::service::Service,
+    demo: Option<&Arc<Demo>>,
+) -> Router {
     let api = RelyingPartyApi::new(
         service.store.clone(),
         service.sessions.clone(),
@@ -173,7 +197,9 @@ fn relying_party_router(config: &Config, service: &crate::service::Service) -> R
         service.store.clone(),
         service.keys.clone(),
     ));
+    let mock = demo.map(Demo::router).unwrap_or_default();
     relying_party::router(api)
+        .merge(mock)
         .merge(landing::router(&config.device_link_base()))
         .route("/health", get(async move || health::report(&health).await))
 }

@@ -94,6 +94,7 @@ impl House {
             given_name: "Mari".into(),
             surname: "Maasikas".into(),
             level: CertificateLevel::Qualified,
+            birth_date: None,
         };
         let invited = invite(&self.service.store, invitation).await.unwrap();
         invited.code.to_string()

@@ -17,6 +17,7 @@ use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::Modulus;
 use symbolon_protocol::transaction::rebuild_message;
 use symbolon_service::accounts::DeviceFingerprint;
+use symbolon_service::demo::draw_device_share;
 use symbolon_service::keys::ServiceShare;
 use uuid::Uuid;
 
@@ -46,8 +47,8 @@ impl Hardened {
     pub(crate) async fn make(house: &House, fingerprint: u8) -> Self {
         Self {
             fingerprint: DeviceFingerprint([fingerprint; 32]),
-            authentication: preferred(house).await,
-            signing: preferred(house).await,
+            authentication: draw_device_share(&house.service.keys).await.unwrap(),
+            signing: draw_device_share(&house.service.keys).await.unwrap(),
             attestation_key: SigningKey::from_slice(&[fingerprint; 32]).unwrap(),
         }
     }
@@ -251,15 +252,4 @@ impl TestDevice {
 
 fn challenge_for(transaction: &Transaction) -> Option<String> {
     (transaction.purpose() == KeyPurpose::Authentication).then(|| USER_CHALLENGE.to_owned())
-}
-
-/// A share whose modulus a device would keep: products with it are likely to have 4096 bits.
-async fn preferred(house: &House) -> ServiceShare {
-    loop {
-        let share = house.service.keys.generate_share().await.unwrap();
-        let modulus = Modulus::from_octets(&share.modulus).unwrap();
-        if symbolon_protocol::split_key::device_modulus::prefers(&modulus) {
-            return share;
-        }
-    }
 }

@@ -9,6 +9,7 @@
 
 mod ceremony;
 mod changes;
+mod demo;
 mod http;
 mod lifetime;
 mod program;

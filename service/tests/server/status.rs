@@ -44,6 +44,7 @@ async fn add_certificate(installation: &Installation) {
             document_number: &DOCUMENT.parse().unwrap(),
             given_name: "OK",
             surname: "TEST",
+            birth_date: None,
             purpose: KeyPurpose::Signing,
             modulus: &[0xa7; 512],
         })

@@ -42,6 +42,7 @@ async fn issue(
             document_number: &document_number.parse().unwrap(),
             given_name: "Märt",
             surname: "O'Connež-Öö",
+            birth_date: None,
             purpose,
             modulus: &modulus(bits),
         })
@@ -306,6 +307,7 @@ fn are_not_issued_for_what_is_no_name_or_no_key() {
                             document_number: &document_number,
                             given_name,
                             surname,
+                            birth_date: None,
                             purpose: KeyPurpose::Signing,
                             modulus,
                         })

@@ -34,6 +34,8 @@ pub mod code {
     pub const REFUSED: i32 = 10;
     /// No daemon.
     pub const DAEMON_UNREACHABLE: i32 = 11;
+    /// The history was changed or is incomplete.
+    pub const HISTORY_BROKEN: i32 = 12;
 }
 
 /// Runs `symbolon` against one bus.

@@ -145,7 +145,7 @@ impl Store {
     pub async fn record(&self, account: &DocumentNumber, entry: HistoryEntry) {
         let path = self.path(account, "history.jsonl");
         let shown = path.display().to_string();
-        let written = off_the_runtime(move || history::append(&path, &entry)).await;
+        let written = off_the_runtime(move || history::append(&path, entry)).await;
         if let Err(error) = written {
             tracing::warn!(%error, path = shown, "the history was not written");
         }
@@ -159,6 +159,12 @@ impl Store {
     ) -> Result<Vec<HistoryEntry>, FileError> {
         let path = self.path(account, "history.jsonl");
         off_the_runtime(move || history::newest(&path, limit)).await
+    }
+
+    /// An account's history as it stands in its file.
+    pub async fn history_record(&self, account: &DocumentNumber) -> Result<Vec<u8>, FileError> {
+        let path = self.path(account, "history.jsonl");
+        off_the_runtime(move || history::whole(&path)).await
     }
 
     fn path(&self, account: &DocumentNumber, extension: &str) -> PathBuf {

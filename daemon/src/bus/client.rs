@@ -33,6 +33,10 @@ pub trait Symbolon {
     /// The newest entries of an account's history: [`super::messages::History`].
     fn history(&self, document_number: &str, limit: u32) -> zbus::Result<String>;
 
+    /// An account's history as it stands in its file, to be kept or verified:
+    /// [`super::messages::HistoryRecord`].
+    fn export_history(&self, document_number: &str) -> zbus::Result<String>;
+
     /// What works, what does not and what to do: [`super::messages::Diagnosis`].
     fn doctor(&self) -> zbus::Result<String>;
 

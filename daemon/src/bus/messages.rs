@@ -270,6 +270,16 @@ pub struct History {
     pub entries: Vec<HistoryEntry>,
 }
 
+/// `ExportHistory`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryRecord {
+    /// The account's.
+    pub document_number: DocumentNumber,
+    /// As it stands in the daemon's file: one JSON object a line, oldest first.
+    pub record: String,
+}
+
 /// Something that happened to an account on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -368,6 +378,10 @@ pub enum HistoryEvent {
     PinChanged,
     /// The account was closed by the service.
     Closed,
+    /// From here on the history is chained.
+    ChainBegun,
+    /// Older entries were dropped for want of room.
+    Shortened,
 }
 
 /// `Status`.

@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{
     Accounts, ApprovalBegun, CallbackTaken, CodeChosen, Connection, DamagedAccount, History,
-    NotAsked, PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
+    HistoryRecord, NotAsked, PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
 };
 use crate::transaction::RefusedAs;
 
@@ -95,6 +95,21 @@ impl Device {
             .history(account.document_number(), limit)
             .await?;
         Ok(History { entries })
+    }
+
+    /// `ExportHistory`.
+    pub async fn export_history(
+        &self,
+        caller: Caller,
+        document_number: &str,
+    ) -> Result<HistoryRecord, Fault> {
+        let account = self.visible(caller, document_number)?;
+        let document_number = account.document_number().clone();
+        let record = self.core.store.history_record(&document_number).await?;
+        Ok(HistoryRecord {
+            document_number,
+            record: String::from_utf8_lossy(&record).into_owned(),
+        })
     }
 
     /// `OpenLink`. An empty document number means the caller's only account.

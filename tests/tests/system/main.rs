@@ -14,5 +14,6 @@ mod lockout;
 mod login;
 mod not_mine;
 mod privacy;
+mod records;
 mod sleep;
 mod strangers;

@@ -1,6 +1,9 @@
 //! The command line as `clap` reads it, and the help that teaches it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use symbolon_protocol::audit_chain::ChainHash;
 use symbolon_protocol::verification_code::VerificationCode;
 
 use crate::exit::EXIT_CODES;
@@ -65,13 +68,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Pin(Pin),
     /// Show what happened to an account on this machine.
-    History {
-        /// The document number. Without it: the only account.
-        document: Option<String>,
-        /// How many entries, the newest first.
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-    },
+    History(History),
     /// Close an account for good: revoke its certificates, destroy its key shares.
     Delete {
         /// The document number.
@@ -148,6 +145,36 @@ pub(crate) struct Open {
     /// Read the PIN from standard input (one line, after the link if that comes from there).
     #[arg(long)]
     pub(crate) pin_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// The document number. Without it: the only account.
+    pub(crate) document: Option<String>,
+    /// How many entries, the newest first.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Print the whole record, oldest first, one JSON object a line; `--verify --file` reads it.
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) export: bool,
+    /// Look whether an entry is missing or was changed; exits with 12 if so.
+    ///
+    /// Whoever can write the daemon's files can write the whole record anew. Note the head that
+    /// is printed in another place from time to time and give it with --head: then the record must
+    /// lead through it.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// A head that was noted elsewhere; finds entries that were cut off at the end as well.
+    #[arg(long, value_name = "HASH", requires = "verify")]
+    pub(crate) head: Option<ChainHash>,
+    /// Verify this export instead of the daemon's record; needs no daemon.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "verify",
+        conflicts_with = "document"
+    )]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

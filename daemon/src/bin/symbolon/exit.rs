@@ -20,6 +20,7 @@ pub(crate) enum Exit {
     NotAuthorized = 9,
     Refused = 10,
     DaemonUnreachable = 11,
+    HistoryBroken = 12,
     /// 128 + SIGINT, as shells count.
     Interrupted = 130,
 }
@@ -38,7 +39,8 @@ Exit codes:
    2  wrong use of the command    8  not found, expired, answered elsewhere
    3  wrong PIN                   9  not authorised
    4  locked                     10  refused (PIN rules, enrolment code, input)
-   5  account closed             11  daemon not reachable";
+   5  account closed             11  daemon not reachable
+                                 12  history changed or incomplete";
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]

@@ -88,6 +88,15 @@ impl Server {
         json(&self.device.history(caller, document_number, limit).await?)
     }
 
+    async fn export_history(
+        &self,
+        document_number: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.export_history(caller, document_number).await?)
+    }
+
     async fn doctor(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
         let subscribers = self.subscribers.of(caller);

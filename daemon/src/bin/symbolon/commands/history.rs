@@ -3,17 +3,20 @@
 use symbolon_daemon::bus::messages::{History, HistoryEntry, HistoryEvent};
 
 use super::standing::pin_name;
-use super::{Session, choose, parse};
+use super::{Session, choose, parse, record};
+use crate::arguments::History as Wishes;
 use crate::exit::{Exit, Failure};
 use crate::local_time::moment;
 
-pub(super) async fn run(
-    session: &Session,
-    document: Option<String>,
-    limit: u32,
-) -> Result<Exit, Failure> {
-    let document = choose::account(session, document).await?;
-    let reply = session.daemon.history(&document, limit).await?;
+pub(super) async fn run(session: &Session, wishes: Wishes) -> Result<Exit, Failure> {
+    let document = choose::account(session, wishes.document).await?;
+    if wishes.export {
+        return record::export(session, &document).await;
+    }
+    if wishes.verify {
+        return record::verify(session, &document, wishes.head).await;
+    }
+    let reply = session.daemon.history(&document, wishes.limit).await?;
     if session.output.is_json() {
         session.output.reply(&reply)?;
         return Ok(Exit::Success);
@@ -61,5 +64,7 @@ fn words(event: HistoryEvent) -> &'static str {
         HistoryEvent::Released => "released",
         HistoryEvent::PinChanged => "PIN changed",
         HistoryEvent::Closed => "closed",
+        HistoryEvent::ChainBegun => "history chained from here",
+        HistoryEvent::Shortened => "older entries dropped",
     }
 }

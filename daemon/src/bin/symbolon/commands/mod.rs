@@ -11,12 +11,13 @@ mod history;
 mod lists;
 mod open;
 mod pin_change;
+mod record;
 mod standing;
 
 use serde::de::DeserializeOwned;
 use symbolon_daemon::bus::client::{self, SymbolonProxy};
 
-use crate::arguments::{Arguments, Command, Pin};
+use crate::arguments::{Arguments, Command, History, Pin};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -33,6 +34,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if matches!(arguments.command, Command::Doctor) {
         return doctor::run(connected, output).await;
     }
+    if let Command::History(History {
+        file: Some(file),
+        head,
+        ..
+    }) = &arguments.command
+    {
+        return record::verify_file(file, *head, output);
+    }
     let session = connected?;
     match arguments.command {
         Command::Enrol(wishes) => enrol::run(&session, wishes).await,
@@ -43,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Refuse { id, not_mine } => choose::refuse(&session, id, not_mine).await,
         Command::Status => lists::status(&session).await,
         Command::Pin(Pin::Change(wishes)) => pin_change::run(&session, wishes).await,
-        Command::History { document, limit } => history::run(&session, document, limit).await,
+        Command::History(wishes) => history::run(&session, wishes).await,
         Command::Delete { document, yes } => delete::run(&session, &document, yes).await,
         Command::Doctor => Ok(Exit::Success),
     }

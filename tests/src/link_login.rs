@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use symbolon_e_service::verify::{Asked, Callback};
 use symbolon_protocol::device_link::AuthCodeInput;
 
 use crate::openssl::Trust;
@@ -32,7 +33,7 @@ impl LinkLogin {
         let path = format!("authentication/device-link/{whom}");
         let answer = party.post(&path, &body).must_be(200);
         Self {
-            login: party.login_under_way(algorithm, &body, &answer),
+            login: party.login_under_way(asked(whom), algorithm, &body, &answer),
             token: text_at(&answer, "sessionToken"),
             secret: STANDARD.decode(text_at(&answer, "sessionSecret")).unwrap(),
             base: text_at(&answer, "deviceLinkBase"),
@@ -59,10 +60,10 @@ impl LinkLogin {
         let input = AuthCodeInput {
             scheme_name: &self.scheme,
             signature_protocol: "ACSP_V2",
-            challenge: &self.login.challenge,
-            relying_party_name: &self.login.relying_party_name,
+            challenge: &self.login.request.rp_challenge,
+            relying_party_name: &self.login.request.relying_party_name,
             brokered_relying_party_name: None,
-            interactions: &self.login.interactions,
+            interactions: &self.login.request.interactions,
             initial_callback_url: callback,
         };
         let code = input.auth_code(&unprotected, &self.secret);
@@ -71,8 +72,7 @@ impl LinkLogin {
 
     /// Checks a login by QR code.
     pub fn verify_qr(&self, status: &Value, trust: &Trust) -> Result<Proven, String> {
-        self.login
-            .verify_flow(status, &self.scheme, trust, ("QR", ""))
+        self.login.verify(status, &self.scheme, trust)
     }
 
     /// Checks a login on the same machine, and that the browser which came back to `callback` is
@@ -83,23 +83,36 @@ impl LinkLogin {
         trust: &Trust,
         callback: &str,
     ) -> Result<Proven, String> {
-        let proven = self
-            .login
-            .verify_flow(status, &self.scheme, trust, ("Web2App", CALLBACK))?;
-        let expected = format!("{CALLBACK}&sessionSecretDigest={}", self.secret_digest());
-        let verifier = callback
-            .strip_prefix(&expected)
-            .and_then(|rest| rest.strip_prefix("&userChallengeVerifier="))
-            .ok_or("the callback is not this session's")?;
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
-        match challenge == text_at(&status["signature"], "userChallenge") {
-            true => Ok(proven),
-            false => Err("another device confirmed".into()),
-        }
+        let added = callback
+            .strip_prefix(CALLBACK)
+            .and_then(|added| added.strip_prefix('&'))
+            .ok_or("the callback is another address")?;
+        let parameter = |name: &str| {
+            let mut all = added.split('&').filter_map(|one| one.split_once('='));
+            let found = all.find(|(found, _)| *found == name);
+            found.map(|(_, value)| value.to_owned())
+        };
+        let callback = Callback {
+            session_secret_digest: parameter("sessionSecretDigest"),
+            user_challenge_verifier: parameter("userChallengeVerifier"),
+        };
+        callback
+            .check_session(&self.secret)
+            .map_err(|rejected| rejected.to_string())?;
+        self.login
+            .verify_with(status, &self.scheme, trust, Some(&callback))
     }
 
     /// What a callback names the session by.
     pub fn secret_digest(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(&self.secret))
+    }
+}
+
+fn asked(whom: &str) -> Asked {
+    match whom.split_once('/') {
+        Some(("etsi", person)) => Asked::Person(person.into()),
+        Some(("document", number)) => Asked::Document(number.into()),
+        _ => Asked::Anyone,
     }
 }

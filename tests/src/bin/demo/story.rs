@@ -120,7 +120,7 @@ fn login(rig: &Rig, person: &Person, document_number: &str) -> Result<(), Stop> 
         .verify(&status, SCHEME, &trust)
         .map_err(Stop::Failed)?;
     verified(
-        "openssl dgst -verify",
+        "relying party verifies",
         &format!(
             "the login's signature: one of RSA, {} bits, RSASSA-PSS with SHA-512",
             proven.signature.len() * 8

@@ -21,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::keys::{HsmConfig, ServiceKeys};
+use crate::relying_party::openapi;
 use crate::store::Store;
 use crate::{log, server};
 
@@ -79,6 +80,12 @@ enum Command {
     /// Look what the token can do; needs no `init` before.
     #[command(subcommand)]
     Hsm(hsm::HsmCommand),
+    /// Print the OpenAPI 3.1 document of the relying-party API; needs no configuration.
+    Openapi {
+        /// What every path begins with, as in the configuration.
+        #[arg(long, default_value = "/v3")]
+        prefix: String,
+    },
     /// Look whether configuration, token, certificates and store are in order.
     Check,
 }
@@ -92,6 +99,9 @@ struct ServeArguments {
 
 /// Runs what the command line says.
 pub async fn run(cli: Cli) -> Result<(), CommandError> {
+    if let Command::Openapi { prefix } = &cli.command {
+        return print(&format!("{:#}\n", openapi::document(prefix)));
+    }
     let config = Config::load(&cli.config)?;
     log::init(&config.log)?;
     let json = cli.json;
@@ -122,6 +132,8 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
             Ok(server::serve(config, cli.config, arguments.addresses_file).await?)
         }
         Command::Certificates(command) => certificates::run(&command, &config.certificates),
+        // Printed above, without a configuration.
+        Command::Openapi { .. } => Ok(()),
         Command::Check => check::run(&config, json).await,
         Command::Demo(command) => demo::run(command, &config, json).await,
         Command::Hsm(hsm::HsmCommand::Check) => hsm::check(&config.hsm, json).await,

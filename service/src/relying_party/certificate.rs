@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::access::Demand;
@@ -41,15 +42,17 @@ pub(super) async fn certificate(
 }
 
 /// The certificate, or that the account cannot be used now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CertificateAnswer")]
 pub(super) struct AnswerBody {
     state: AnswerState,
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<CertificateBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "CertificateState")]
 enum AnswerState {
     Ok,
     DocumentUnusable,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::Serialize;
 use symbolon_protocol::interaction::Flow;
 use uuid::Uuid;
@@ -71,8 +72,9 @@ pub(super) async fn sign_document(
 }
 
 /// Everything from which the relying party makes its links.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "DeviceLinkSession")]
 pub(super) struct LinkBody {
     #[serde(rename = "sessionID")]
     session_id: Uuid,

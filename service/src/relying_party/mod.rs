@@ -3,7 +3,7 @@
 //! A request is read ([`body`], [`fields`], [`request`]), its sender judged ([`source`],
 //! [`registry`], [`access`]), and then it becomes a session ([`notification`], [`device_link`]), a certificate
 //! ([`certificate`]) or a wait for a result ([`session`], [`status`]). Everything that goes wrong
-//! is a [`problem`]. What the API leaves open, and how we decided, stands where it is decided.
+//! is a [`problem`]. [`routes`] is the table of it all, and [`openapi`] tells it to programs. What the API leaves open, and how we decided, stands where it is decided.
 
 pub mod access;
 mod algorithm;
@@ -13,11 +13,13 @@ mod device_link;
 mod fields;
 mod inquiry;
 mod notification;
+pub mod openapi;
 mod path;
 mod poll_time;
 pub mod problem;
 pub mod registry;
 pub mod request;
+mod routes;
 mod session;
 mod source;
 mod status;
@@ -26,7 +28,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
 use ipnet::IpNet;
 use tower::ServiceExt;
 
@@ -72,48 +73,7 @@ impl RelyingPartyApi {
 
 /// The API's routes. Requests must carry `ConnectInfo<SocketAddr>`.
 pub fn router(api: RelyingPartyApi) -> Router {
-    let routes = Router::new()
-        .route(
-            "/authentication/notification/etsi/{id}",
-            post(notification::authenticate_person),
-        )
-        .route(
-            "/authentication/notification/document/{id}",
-            post(notification::authenticate_document),
-        )
-        .route(
-            "/authentication/device-link/anonymous",
-            post(device_link::authenticate_anyone),
-        )
-        .route(
-            "/authentication/device-link/etsi/{id}",
-            post(device_link::authenticate_person),
-        )
-        .route(
-            "/authentication/device-link/document/{id}",
-            post(device_link::authenticate_document),
-        )
-        .route(
-            "/signature/device-link/etsi/{id}",
-            post(device_link::sign_person),
-        )
-        .route(
-            "/signature/device-link/document/{id}",
-            post(device_link::sign_document),
-        )
-        .route(
-            "/signature/notification/etsi/{id}",
-            post(notification::sign_person),
-        )
-        .route(
-            "/signature/notification/document/{id}",
-            post(notification::sign_document),
-        )
-        .route(
-            "/signature/certificate/{id}",
-            post(certificate::certificate),
-        )
-        .route("/session/{id}", get(session::session));
+    let routes = routes::router();
     let prefixed = match &*api.prefix {
         "/" => routes,
         prefix => Router::new().nest(prefix, routes),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -62,7 +63,8 @@ pub(super) async fn sign_document(
 }
 
 /// A session's name and, for signatures, the code that the relying party shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NotificationSession")]
 pub(super) struct OpenedBody {
     #[serde(rename = "sessionID")]
     session_id: Uuid,
@@ -70,7 +72,8 @@ pub(super) struct OpenedBody {
     verification_code: Option<VerificationCodeBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VerificationCode")]
 struct VerificationCodeBody {
     #[serde(rename = "type")]
     kind: &'static str,

@@ -7,7 +7,7 @@ use super::problem::{Problem, Violation};
 const SHORTEST_MS: i64 = 1_000;
 const LONGEST_MS: i64 = 120_000;
 /// The middle of the two.
-const DEFAULT_MS: i64 = 60_500;
+pub(super) const DEFAULT_MS: i64 = 60_500;
 
 /// How much earlier than `timeoutMs` the answer starts: some clients give up at `timeoutMs` and
 /// 100 ms by their own clock, which started before the request reached us.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -25,8 +26,48 @@ enum ProblemKind {
     Maintenance,
 }
 
+impl ProblemKind {
+    const ALL: [Self; 6] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Maintenance,
+    ];
+
+    fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Maintenance => 580,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::BadRequest => "Bad Request",
+            Self::Unauthorized => "Unauthorized",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::Maintenance => "System Under Maintenance",
+        }
+    }
+}
+
+/// Every status but 200, with its title.
+pub(super) fn statuses() -> impl Iterator<Item = (u16, &'static str)> {
+    ProblemKind::ALL
+        .into_iter()
+        .map(|kind| (kind.status(), kind.title()))
+}
+
 /// One thing that is wrong with a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Violation {
     /// What is wrong, for programs; few errors have one.
@@ -158,36 +199,19 @@ impl Problem {
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        match self.kind {
-            ProblemKind::BadRequest => 400,
-            ProblemKind::Unauthorized => 401,
-            ProblemKind::Forbidden => 403,
-            ProblemKind::NotFound => 404,
-            ProblemKind::MethodNotAllowed => 405,
-            ProblemKind::Maintenance => 580,
-        }
+        self.kind.status()
     }
 
     /// Everything that is wrong.
     pub fn errors(&self) -> &[Violation] {
         &self.errors
     }
-
-    fn title(&self) -> &'static str {
-        match self.kind {
-            ProblemKind::BadRequest => "Bad Request",
-            ProblemKind::Unauthorized => "Unauthorized",
-            ProblemKind::Forbidden => "Forbidden",
-            ProblemKind::NotFound => "Not Found",
-            ProblemKind::MethodNotAllowed => "Method Not Allowed",
-            ProblemKind::Maintenance => "System Under Maintenance",
-        }
-    }
 }
 
 /// RFC 9457 section 3.
-#[derive(Serialize)]
-struct ProblemBody<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct ProblemBody<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     status: u16,
@@ -207,7 +231,7 @@ impl IntoResponse for Problem {
         let body = ProblemBody {
             kind: "about:blank",
             status,
-            title: self.title(),
+            title: self.kind.title(),
             detail: self.detail,
             instance,
             errors: &self.errors,

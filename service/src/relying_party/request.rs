@@ -13,6 +13,12 @@ use super::algorithm;
 use super::fields::{Fields, Findings};
 use super::problem::Problem;
 
+/// The longest `initialCallbackUrl`, in characters.
+pub(super) const LONGEST_CALLBACK: usize = 1800;
+
+/// The longest `nonce`, in characters.
+pub(super) const LONGEST_NONCE: usize = 30;
+
 /// A request for a login or a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningRequest {
@@ -304,13 +310,12 @@ fn read_interactions(fields: &Fields<'_>, flow: Flow) -> Option<String> {
 
 /// `^https://([^|#]+)$`, at most 1800 characters: it enters a payload whose fields `|` parts.
 fn read_callback(fields: &Fields<'_>) -> Option<String> {
-    const LONGEST: usize = 1800;
     let text = fields.text("initialCallbackUrl")?;
     let is_url = text
         .strip_prefix("https://")
         .is_some_and(|rest| !rest.is_empty() && !rest.contains(['|', '#']));
     let is_plain = text.chars().all(|c| c.is_ascii_graphic());
-    let url = match is_url && is_plain && text.len() <= LONGEST {
+    let url = match is_url && is_plain && text.len() <= LONGEST_CALLBACK {
         true => Ok(text.to_owned()),
         false => Err("The callback URL value is invalid".to_owned()),
     };
@@ -320,8 +325,8 @@ fn read_callback(fields: &Fields<'_>) -> Option<String> {
 fn read_nonce(fields: &Fields<'_>) -> Option<String> {
     let text = fields.text("nonce")?;
     let nonce = match text.chars().count() {
-        1..=30 => Ok(text.to_owned()),
-        _ => Err("must have 1 to 30 characters".to_owned()),
+        1..=LONGEST_NONCE => Ok(text.to_owned()),
+        _ => Err(format!("must have 1 to {LONGEST_NONCE} characters")),
     };
     fields.keep("nonce", nonce)
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
 use symbolon_protocol::device::transaction::Content;
@@ -12,8 +13,9 @@ use super::algorithm;
 use crate::sessions::{EndResult, SessionRequest, SessionResult, SignedBy};
 
 /// What `GET session/{id}` answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SessionStatus")]
 pub(super) struct StatusBody {
     state: State,
     #[serde(flatten)]
@@ -22,50 +24,57 @@ pub(super) struct StatusBody {
     ignored_properties: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(rename = "SessionState")]
 enum State {
     Running,
     Complete,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Completion {
     result: ResultBody,
     #[serde(flatten)]
     signed: Option<SignedBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Result")]
 struct ResultBody {
     end_result: EndResult,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     document_number: Option<DocumentNumber>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<ResultDetails>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ResultDetails {
+    #[schemars(schema_with = "interaction_types")]
     interaction: InteractionType,
 }
 
 /// What a status holds beyond the result when somebody signed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Signed")]
 struct SignedBody {
     signature_protocol: &'static str,
     signature: SignatureBody,
     cert: CertificateBody,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "interaction_types")]
     interaction_type_used: Option<InteractionType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_ip_address: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Signature")]
 struct SignatureBody {
     value: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,15 +84,32 @@ struct SignatureBody {
     flow_type: &'static str,
     signature_algorithm: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     signature_algorithm_parameters: Option<Value>,
 }
 
 /// A certificate as the API carries it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Certificate")]
 pub(super) struct CertificateBody {
     value: String,
+    #[schemars(schema_with = "levels")]
     certificate_level: CertificateLevel,
+}
+
+fn levels(_: &mut SchemaGenerator) -> Schema {
+    let levels = [CertificateLevel::Advanced, CertificateLevel::Qualified];
+    json_schema!({"type": "string", "enum": levels.map(CertificateLevel::as_str)})
+}
+
+fn interaction_types(_: &mut SchemaGenerator) -> Schema {
+    let types = [
+        InteractionType::DisplayTextAndPin,
+        InteractionType::ConfirmationMessage,
+        InteractionType::ConfirmationMessageAndVerificationCodeChoice,
+    ];
+    json_schema!({"type": "string", "enum": types.map(InteractionType::as_str)})
 }
 
 impl CertificateBody {

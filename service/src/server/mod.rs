@@ -25,7 +25,7 @@ use crate::device_api;
 use crate::keys::KeysError;
 use crate::landing;
 use crate::log;
-use crate::relying_party::{self, RelyingPartyApi};
+use crate::relying_party::{self, RelyingPartyApi, openapi};
 use crate::sessions::Sessions;
 use crate::store::StoreError;
 use crate::tls::TlsError;
@@ -198,7 +198,9 @@ fn relying_party_router(
         service.keys.clone(),
     ));
     let mock = demo.map(Demo::router).unwrap_or_default();
+    let document = Arc::new(openapi::document(&config.relying_party.prefix));
     relying_party::router(api)
+        .merge(openapi::router(document))
         .merge(mock)
         .merge(landing::router(&config.device_link_base()))
         .route("/health", get(async move || health::report(&health).await))

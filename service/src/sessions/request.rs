@@ -1,5 +1,6 @@
 //! What a session asks, and what came of it, as the store keeps them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::transaction::{Content, FlowType, Transaction};
@@ -69,7 +70,7 @@ impl SessionRequest {
 }
 
 /// How a session ended, spelt as in the relying-party API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EndResult {
     /// Signed.

@@ -2,6 +2,7 @@
 //! done to the session directly.
 
 mod answers;
+mod document;
 mod opening;
 mod polling;
 mod refusals;

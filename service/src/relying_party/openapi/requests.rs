@@ -1,0 +1,224 @@
+//! The schemas of requests. The parser reads a request field by field and has no type to make a
+//! schema from; its names and bounds stand here once more, and the tests beside this file hold
+//! each of them to it.
+
+use serde_json::{Map, Value, json};
+use symbolon_protocol::encoding::HashAlgorithm;
+use symbolon_protocol::interaction::{self, Flow};
+
+use super::super::request::{LONGEST_CALLBACK, LONGEST_NONCE, SessionKind};
+use super::super::routes::{Asks, all};
+
+/// One field.
+struct Field {
+    name: &'static str,
+    required: bool,
+    schema: Value,
+}
+
+fn required(name: &'static str, schema: Value) -> Field {
+    Field {
+        name,
+        required: true,
+        schema,
+    }
+}
+
+fn optional(name: &'static str, schema: Value) -> Field {
+    Field {
+        name,
+        required: false,
+        schema,
+    }
+}
+
+/// The schema's name, where there is a body.
+pub(super) fn name_of(asks: Asks) -> Option<String> {
+    let flow = match asks {
+        Asks::Poll => return None,
+        Asks::Certificate => return Some("CertificateRequest".into()),
+        Asks::Session(_, flow) => match flow {
+            Flow::DeviceLink => "DeviceLink",
+            Flow::Notification => "Notification",
+            Flow::Linked => "Linked",
+        },
+    };
+    let kind = match asks {
+        Asks::Session(SessionKind::Authentication, _) => "Authentication",
+        _ => "Signature",
+    };
+    Some(format!("{flow}{kind}Request"))
+}
+
+/// All schemas, by name.
+pub(super) fn schemas() -> Map<String, Value> {
+    all()
+        .iter()
+        .filter_map(|route| Some((name_of(route.asks)?, schema(route.asks))))
+        .collect()
+}
+
+/// The schema of a body.
+pub(super) fn schema(asks: Asks) -> Value {
+    object(fields(asks))
+}
+
+/// A body that is accepted, as Smart-ID's demo environment knows it.
+pub(super) fn example(asks: Asks) -> Value {
+    let mut body = json!({
+        "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
+        "relyingPartyName": "DEMO",
+        "certificateLevel": "QUALIFIED",
+    });
+    let Asks::Session(kind, flow) = asks else {
+        return body;
+    };
+    let (protocol, name, value) = match kind {
+        SessionKind::Authentication => (
+            "ACSP_V2",
+            "rpChallenge",
+            "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=",
+        ),
+        SessionKind::Signature => (
+            "RAW_DIGEST_SIGNATURE",
+            "digest",
+            "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+        ),
+    };
+    body["signatureProtocol"] = json!(protocol);
+    body["signatureProtocolParameters"] = json!({
+        name: value,
+        "signatureAlgorithm": "rsassa-pss",
+        "signatureAlgorithmParameters": {"hashAlgorithm": "SHA-256"},
+    });
+    // [{"type":"confirmationMessage","displayText200":"Login?"}]
+    body["interactions"] =
+        json!("W3sidHlwZSI6ImNvbmZpcm1hdGlvbk1lc3NhZ2UiLCJkaXNwbGF5VGV4dDIwMCI6IkxvZ2luPyJ9XQ==");
+    if (kind, flow) == (SessionKind::Authentication, Flow::Notification) {
+        body["vcType"] = json!("numeric4");
+    }
+    body
+}
+
+fn fields(asks: Asks) -> Vec<Field> {
+    let mut fields = vec![
+        required(
+            "relyingPartyUUID",
+            json!({"type": "string", "format": "uuid"}),
+        ),
+        required(
+            "relyingPartyName",
+            json!({"type": "string", "minLength": 1}),
+        ),
+    ];
+    let Asks::Session(kind, flow) = asks else {
+        fields.push(level(&["ADVANCED", "QUALIFIED", "QSCD"]));
+        return fields;
+    };
+    let (levels, protocol): (&[&str], _) = match kind {
+        SessionKind::Authentication => (&["ADVANCED", "QUALIFIED"], "ACSP_V2"),
+        SessionKind::Signature => (&["ADVANCED", "QUALIFIED", "QSCD"], "RAW_DIGEST_SIGNATURE"),
+    };
+    fields.extend([
+        level(levels),
+        required(
+            "signatureProtocol",
+            json!({"type": "string", "const": protocol}),
+        ),
+        required("signatureProtocolParameters", parameters(kind)),
+        required(
+            "interactions",
+            json!({"type": "string", "contentEncoding": "base64",
+                   "maxLength": interaction::MAX_LENGTH,
+                   "description": "A JSON array of interactions, in Base64."}),
+        ),
+        optional(
+            "requestProperties",
+            object(vec![optional(
+                "shareMdClientIpAddress",
+                json!({"type": "boolean"}),
+            )]),
+        ),
+        optional(
+            "capabilities",
+            json!({"type": "array", "items": {"type": "string"}}),
+        ),
+    ]);
+    match (kind, flow) {
+        (SessionKind::Authentication, Flow::Notification) => fields.push(required(
+            "vcType",
+            json!({"type": "string", "const": "numeric4"}),
+        )),
+        (SessionKind::Authentication, _) => {}
+        (SessionKind::Signature, _) => fields.push(optional(
+            "nonce",
+            json!({"type": "string", "minLength": 1, "maxLength": LONGEST_NONCE}),
+        )),
+    }
+    if flow == Flow::DeviceLink {
+        fields.push(optional(
+            "initialCallbackUrl",
+            json!({"type": "string", "maxLength": LONGEST_CALLBACK,
+                   "pattern": "^https://[!-\"$-{}~]+$"}),
+        ));
+    }
+    fields
+}
+
+fn level(levels: &[&str]) -> Field {
+    let schema = json!({"type": "string", "enum": levels, "default": "QUALIFIED"});
+    optional("certificateLevel", schema)
+}
+
+fn parameters(kind: SessionKind) -> Value {
+    let name = match kind {
+        SessionKind::Authentication => "rpChallenge",
+        SessionKind::Signature => "digest",
+    };
+    let hashes: Vec<&str> = HashAlgorithm::ALL
+        .iter()
+        .map(|hash| hash.as_str())
+        .collect();
+    let mut schema = object(vec![
+        required(
+            name,
+            json!({"type": "string", "minLength": 44, "maxLength": 88,
+                   "pattern": "^[a-zA-Z0-9+/]+={0,2}$"}),
+        ),
+        required(
+            "signatureAlgorithm",
+            json!({"type": "string", "enum": [
+                "rsassa-pss", "sha256WithRSAEncryption", "sha384WithRSAEncryption",
+                "sha512WithRSAEncryption",
+            ]}),
+        ),
+        optional(
+            "signatureAlgorithmParameters",
+            object(vec![required(
+                "hashAlgorithm",
+                json!({"type": "string", "enum": hashes}),
+            )]),
+        ),
+    ]);
+    schema["if"] = json!({"properties": {"signatureAlgorithm": {"const": "rsassa-pss"}}});
+    schema["then"] = json!({"required": ["signatureAlgorithmParameters"]});
+    schema
+}
+
+/// Fields that nobody asks for are ignored, so more of them are allowed.
+fn object(fields: Vec<Field>) -> Value {
+    let required: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.name)
+        .collect();
+    let properties: Map<String, Value> = fields
+        .into_iter()
+        .map(|field| (field.name.to_owned(), field.schema))
+        .collect();
+    let mut schema = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}

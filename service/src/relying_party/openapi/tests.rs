@@ -1,0 +1,166 @@
+//! Holds the document to what is served and to what the parser accepts.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::problem::Problem;
+use super::super::request::{CertificateRequest, OpeningRequest};
+use super::super::routes::{Asks, all};
+use super::{document, requests};
+
+fn parse(asks: Asks, body: &Value) -> Result<(), Problem> {
+    let body = body.as_object().unwrap();
+    match asks {
+        Asks::Session(kind, flow) => OpeningRequest::parse(kind, flow, body).map(drop),
+        Asks::Certificate => CertificateRequest::parse(body).map(drop),
+        Asks::Poll => unreachable!("a poll has no body"),
+    }
+}
+
+/// Where the parser finds faults.
+fn faults(asks: Asks, body: &Value) -> BTreeSet<String> {
+    match parse(asks, body) {
+        Ok(()) => BTreeSet::new(),
+        Err(problem) => {
+            let errors = problem.errors().iter();
+            errors.filter_map(|error| error.pointer.clone()).collect()
+        }
+    }
+}
+
+fn bodies() -> Vec<Asks> {
+    let asks = all().into_iter().map(|route| route.asks);
+    asks.filter(|asks| *asks != Asks::Poll).collect()
+}
+
+/// Every field of a schema, as (pointer, schema, required).
+fn fields_of(schema: &Value, pointer: &str) -> Vec<(String, Value, bool)> {
+    let none = Map::new();
+    let properties = schema["properties"].as_object().unwrap_or(&none);
+    let mut fields = Vec::new();
+    for (name, field) in properties {
+        let pointer = format!("{pointer}/{name}");
+        let required = schema["required"]
+            .as_array()
+            .is_some_and(|names| names.contains(&json!(name)));
+        fields.extend(fields_of(field, &pointer));
+        fields.push((pointer, field.clone(), required));
+    }
+    fields
+}
+
+/// The body with another value at a pointer, or none; objects on the way are made.
+fn with(body: &Value, pointer: &str, value: Option<Value>) -> Value {
+    let mut changed = body.clone();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    if !parent.is_empty() && changed.pointer(parent).is_none() {
+        changed = with(&changed, parent, Some(json!({})));
+    }
+    let object = changed
+        .pointer_mut(parent)
+        .unwrap()
+        .as_object_mut()
+        .unwrap();
+    match value {
+        Some(value) => object.insert(name.into(), value),
+        None => object.remove(name),
+    };
+    changed
+}
+
+#[test]
+fn every_example_is_accepted() {
+    for asks in bodies() {
+        assert_eq!(parse(asks, &requests::example(asks)), Ok(()), "{asks:?}");
+    }
+}
+
+#[test]
+fn the_parser_reads_every_field_of_the_document_and_needs_those_that_are_required() {
+    for asks in bodies() {
+        let example = requests::example(asks);
+        for (pointer, _, required) in fields_of(&requests::schema(asks), "") {
+            let nonsense = with(&example, &pointer, Some(json!([[]])));
+            let found = faults(asks, &nonsense);
+            assert!(
+                found.contains(&pointer),
+                "{asks:?} reads no {pointer}: {found:?}"
+            );
+            // The algorithm's parameters are needed for the one algorithm of the example.
+            let conditional = pointer.ends_with("/signatureAlgorithmParameters");
+            let found = faults(asks, &with(&example, &pointer, None));
+            assert_eq!(
+                found.contains(&pointer),
+                required || conditional,
+                "{asks:?} {pointer}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_parser_needs_no_field_that_the_document_does_not_require() {
+    for asks in bodies() {
+        let schema = requests::schema(asks);
+        let told: BTreeSet<String> = schema["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| format!("/{}", name.as_str().unwrap()))
+            .collect();
+        assert_eq!(faults(asks, &json!({})), told, "{asks:?}");
+    }
+}
+
+#[test]
+fn every_value_and_bound_is_the_parsers() {
+    for asks in bodies() {
+        let example = requests::example(asks);
+        let accepts = |pointer: &str, value: &Value| {
+            let body = with(&example, pointer, Some(value.clone()));
+            !faults(asks, &body).contains(pointer)
+        };
+        for (pointer, field, _) in fields_of(&requests::schema(asks), "") {
+            let values = field["enum"].as_array().cloned().unwrap_or_default();
+            for value in values.iter().chain(field.get("const")) {
+                assert!(accepts(&pointer, value), "{asks:?} {pointer} {value}");
+                let other = json!(format!("{}x", value.as_str().unwrap()));
+                assert!(!accepts(&pointer, &other), "{asks:?} {pointer} {other}");
+            }
+            if let Some(longest) = field["maxLength"].as_u64() {
+                let longest = usize::try_from(longest).unwrap();
+                let too_long = format!("https://{}", "x".repeat(longest - 7));
+                assert!(!accepts(&pointer, &json!(too_long)), "{asks:?} {pointer}");
+                if field["pattern"]
+                    .as_str()
+                    .is_some_and(|p| p.starts_with("^https"))
+                {
+                    assert!(accepts(&pointer, &json!(too_long[..longest])), "{pointer}");
+                }
+                if pointer == "/nonce" {
+                    assert!(accepts(&pointer, &json!("x".repeat(longest))), "{pointer}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+    let document = document("/v3");
+    let mut names = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for operation in operations.as_object().unwrap().values() {
+            assert!(path.starts_with("/v3/"), "{path}");
+            assert!(names.insert(operation["operationId"].to_string()), "{path}");
+        }
+    }
+    assert_eq!(names.len(), all().len());
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+    assert!(!text.contains("\"null\""), "no answer holds a null");
+}

@@ -13,6 +13,7 @@
 //! * [`raw_tls`], [`tcp_cut`]: a stranger to the device API, and a wire between daemon and service
 //!   that can be cut.
 //! * [`connect_proxy`]: a way to the service for clients that insist on a host of their own.
+//! * [`e_service`]: the example e-service, and somebody who visits it.
 //! * [`small_disk`]: a disk that can be filled.
 //! * [`rig`]: all of it together.
 //!
@@ -32,6 +33,7 @@ pub mod clock;
 pub mod connect_proxy;
 pub mod daemon;
 pub mod device;
+pub mod e_service;
 pub mod eventually;
 pub mod folder;
 pub mod leftovers;

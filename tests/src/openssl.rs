@@ -86,6 +86,14 @@ pub fn describe(certificate: &[u8]) -> Result<String, String> {
     ])
 }
 
+/// A certificate without its armour.
+pub fn der(pem: &[u8]) -> Result<Vec<u8>, String> {
+    let files = Files::new();
+    let (pem, der) = (files.put("leaf.pem", pem), files.put("leaf.der", b""));
+    files.run(&["x509", "-in", &pem, "-outform", "DER", "-out", &der])?;
+    std::fs::read(der).map_err(|error| error.to_string())
+}
+
 /// A hash by openssl's own arithmetic, which knows SHA-3.
 pub fn digest(hash: &str, data: &[u8]) -> Vec<u8> {
     let files = Files::new();

@@ -8,6 +8,7 @@
 mod clone;
 mod code_choice;
 mod device_links;
+mod e_service;
 mod faults;
 mod interruption;
 mod lockout;

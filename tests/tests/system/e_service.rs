@@ -1,0 +1,145 @@
+//! The example e-service: a person at a browser, with a device.
+
+use symbolon_tests::cli::code;
+use symbolon_tests::e_service::{BEHIND_PROXY, EService, Front, Visitor, link, shown};
+use symbolon_tests::openssl;
+use symbolon_tests::relying_party::Algorithm;
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
+
+const CODE: &str = "country=EE&code=30303039914";
+const DOCUMENT: &[u8] = b"I lend my bicycle to Juhan until Sunday.\n";
+
+/// A visitor who logged in because a device was asked.
+fn logged_in(rig: &Rig, e_service: &EService) -> Visitor {
+    let visitor = e_service.visitor();
+    let page = visitor.submit("/log-in/notification", CODE);
+    let id = rig.device.id_of(&shown(&page, "verification-code"));
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    visitor.wait_for("id=\"person\"");
+    visitor
+}
+
+#[test]
+fn s120_log_in_by_notification() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let mut e_service = EService::start(&rig, Front::Proxy);
+    let visitor = e_service.visitor();
+    let page = visitor.submit("/log-in/notification", CODE);
+    let id = rig.device.id_of(&shown(&page, "verification-code"));
+    rig.device.refuse(&id).must_be(code::DONE);
+    visitor.wait_for("You refused on your device.");
+    // Said once; nobody is logged in.
+    assert!(visitor.front().contains("id=\"by-notification\""));
+
+    let page = logged_in(&rig, &e_service).front();
+    assert_eq!(shown(&page, "person"), "MARI MAASIKAS");
+    assert_eq!(shown(&page, "identifier"), PERSON);
+    assert_eq!(shown(&page, "account"), document);
+    // Whoever has no account is told what everybody is told.
+    let nobody = visitor.submit("/log-in/notification", "country=EE&code=40504040001");
+    assert!(nobody.contains("This did not work."), "{nobody}");
+    assert!(e_service.process().stop().success());
+}
+
+#[test]
+fn s121_log_in_by_a_link_on_the_same_machine() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let e_service = EService::start(&rig, Front::Proxy);
+    let (visitor, thief) = (e_service.visitor(), e_service.visitor());
+    let page = visitor.submit("/log-in/link", "");
+    assert!(visitor.get("/qr.svg").body.starts_with(b"<svg"));
+    let arguments = ["open", "-", "--no-browser", "--pin-stdin"];
+    let handed_over = [&*link(&page, "same-machine"), PIN1];
+    let said = rig.device.cli.json(&arguments, &handed_over);
+    let said = said.must_be(code::DONE).out;
+    let printed: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    let callback = printed["url"].as_str().unwrap();
+    let path = callback.strip_prefix(BEHIND_PROXY).unwrap();
+
+    // The confirmation alone logs nobody in, nor does the way back in another browser or with
+    // another session's digest.
+    assert!(visitor.front().contains("id=\"same-machine\""));
+    assert_eq!(thief.get(path).status, 303);
+    assert!(
+        thief
+            .front()
+            .contains("This browser did not begin that login")
+    );
+    let digest = path.find("sessionSecretDigest=").unwrap() + "sessionSecretDigest=".len();
+    let mut other = path.to_owned();
+    other.replace_range(
+        digest..=digest,
+        if &path[digest..=digest] == "A" {
+            "B"
+        } else {
+            "A"
+        },
+    );
+    assert_eq!(visitor.get(&other).status, 303);
+    assert!(
+        visitor
+            .front()
+            .contains("The way back was not the right one.")
+    );
+
+    assert_eq!(visitor.get(path).status, 303);
+    let page = visitor.wait_for("id=\"person\"");
+    assert_eq!(shown(&page, "account"), document);
+    // Once.
+    assert_eq!(thief.get(path).status, 303);
+    assert!(!thief.front().contains("id=\"person\""));
+}
+
+#[test]
+fn s122_sign_a_file() {
+    let Some((rig, _)) = Rig::enrolled() else {
+        return;
+    };
+    let e_service = EService::start(&rig, Front::Proxy);
+    let visitor = logged_in(&rig, &e_service);
+    for (name, algorithm) in [
+        ("pss", Algorithm::Pss("SHA-512")),
+        ("pkcs1", Algorithm::Pkcs1(512)),
+    ] {
+        let page = visitor.upload("/sign/file", "agreement.txt", DOCUMENT, name);
+        let id = rig.device.id_of(&shown(&page, "verification-code"));
+        rig.device.approve(&id, PIN2).must_be(code::DONE);
+        // The flow's page is gone when the signature is there.
+        let page = visitor.wait_for("id=\"sign-file\"");
+        assert!(page.contains("agreement.txt.sig"), "{page}");
+        let pem = visitor.get("/signed/certificate").body;
+        let certificate = openssl::der(&pem).unwrap();
+        let signature = visitor.get("/signed/signature").body;
+        openssl::verify_signature(&certificate, algorithm, DOCUMENT, &signature).unwrap();
+    }
+}
+
+#[test]
+fn s123_other_sites_and_strangers_get_nothing() {
+    let Some((rig, _)) = Rig::enrolled() else {
+        return;
+    };
+    let e_service = EService::start(&rig, Front::Proxy);
+    let visitor = logged_in(&rig, &e_service);
+    let form = "application/x-www-form-urlencoded";
+    let forged = visitor.post("/log-out", form, b"", "cross-site");
+    assert_eq!(forged.status, 403);
+    assert!(visitor.front().contains("id=\"person\""));
+
+    let stranger = e_service.visitor();
+    let page = stranger.upload("/sign/file", "agreement.txt", DOCUMENT, "pss");
+    assert!(page.contains("Log in first."));
+    assert_eq!(stranger.get("/signed/signature").status, 404);
+    let page = stranger.submit("/log-in/notification", "country=EE&code=..%2Fdocument%2Fx");
+    assert!(page.contains("This is no personal code."));
+    // A name is shown as text.
+    let page = visitor.upload("/sign/file", "<b>.txt", DOCUMENT, "pss");
+    assert!(page.contains("Sign _b_.txt"), "{page}");
+
+    let page = visitor.submit("/log-out", "");
+    assert!(page.contains("id=\"by-link\""));
+}

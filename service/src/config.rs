@@ -26,6 +26,8 @@ pub struct Config {
     pub device: DeviceConfig,
     /// Where the status of certificates is told, beside the relying-party API's address.
     pub status: Option<StatusConfig>,
+    /// Metrics; none are served without it.
+    pub metrics: Option<MetricsConfig>,
     /// The store.
     pub store: StoreConfig,
     /// The HSM.
@@ -74,6 +76,14 @@ pub struct DeviceConfig {
 pub struct StatusConfig {
     /// Where to listen, plain HTTP; port 0 takes a free one.
     pub listen: SocketAddr,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Where to listen, plain HTTP; port 0 takes a free one. Without it they are beside `/health`.
+    pub listen: Option<SocketAddr>,
 }
 
 /// `[store]`

@@ -10,6 +10,7 @@
 //! * [`landing`]: the page behind device links.
 //! * [`demo`]: accounts that answer by themselves, behind a switch.
 //! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
+//! * [`audit`]: what happened, chained by hashes; `metrics`: how often, and how long it took.
 //! * [`config`], [`clock`]: the configuration file; the service's time.
 
 pub mod accounts;
@@ -27,6 +28,7 @@ pub mod keys;
 pub mod landing;
 pub mod lock;
 pub mod log;
+mod metrics;
 pub mod muting;
 pub mod random;
 pub mod refusal;

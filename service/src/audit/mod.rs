@@ -13,6 +13,7 @@ use symbolon_protocol::identifiers::DocumentNumber;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::metrics;
 use crate::store::{self, Columns, StoreError, parse};
 
 pub(crate) use begin::begin;
@@ -147,7 +148,10 @@ impl Entry {
             .bind(row.hash.to_string())
             .execute(connection)
             .await?;
-        store::when_committed(move || row.tell_journal());
+        store::when_committed(move || {
+            metrics::audited(&row.action);
+            row.tell_journal();
+        });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use symbolon_hsm::{
     Curve, Examination, Hsm, HsmState, KeyLabel, Made, Patience, PoolSize, SHARE_MODULUS_OCTETS,
@@ -14,6 +14,7 @@ use symbolon_protocol::split_key::PartialSignature;
 use super::config::HsmConfig;
 use super::error::KeysError;
 use super::pin;
+use crate::metrics::{token_call, token_called};
 
 const ROOT: KeyLabel = KeyLabel("symbolon-root-ca");
 const ISSUING: KeyLabel = KeyLabel("symbolon-issuing-ca");
@@ -109,12 +110,13 @@ impl ServiceKeys {
 
     /// Signs a release: ECDSA P-256 over a SHA-256 digest; r and s, 64 octets.
     pub async fn sign_release(&self, digest: &[u8; 32]) -> Result<Vec<u8>, KeysError> {
-        Ok(self.hsm.sign(&self.release, digest).await?)
+        Ok(token_call("sign_release", self.hsm.sign(&self.release, digest)).await?)
     }
 
     /// Makes a key share. Seconds on some tokens: the pool of shares is filled ahead of need.
     pub async fn generate_share(&self) -> Result<ServiceShare, KeysError> {
-        let share = self.hsm.generate_share(SHARE_WRAPPING).await?;
+        let making = self.hsm.generate_share(SHARE_WRAPPING);
+        let share = token_call("make_share", making).await?;
         Ok(ServiceShare {
             modulus: share.modulus,
             wrapped: share.wrapped,
@@ -137,10 +139,10 @@ impl ServiceKeys {
             }
             .into());
         }
-        let half = self
-            .hsm
-            .raw_rsa_with_wrapped(SHARE_WRAPPING, wrapped.to_vec(), message.to_vec())
-            .await?;
+        let signing =
+            self.hsm
+                .raw_rsa_with_wrapped(SHARE_WRAPPING, wrapped.to_vec(), message.to_vec());
+        let half = token_call("half_signature", signing).await?;
         Ok(PartialSignature::from_octets(half))
     }
 
@@ -155,7 +157,8 @@ impl ServiceKeys {
         authority: Authority,
         digest: &[u8; 48],
     ) -> Result<Vec<u8>, KeysError> {
-        Ok(self.hsm.sign(self.authority(authority), digest).await?)
+        let signing = self.hsm.sign(self.authority(authority), digest);
+        Ok(token_call("sign_certificate", signing).await?)
     }
 
     /// The TLS server's public key: an uncompressed P-256 point.
@@ -166,7 +169,10 @@ impl ServiceKeys {
     /// ECDSA P-256 over a SHA-256 digest, for a TLS handshake, which cannot await: r and s, 64
     /// octets. Holds the thread for about a millisecond on SoftHSM2.
     pub fn sign_tls_handshake(&self, digest: &[u8; 32]) -> Result<Vec<u8>, KeysError> {
-        Ok(self.hsm.sign_blocking(&self.tls_server, digest)?)
+        let begun = Instant::now();
+        let signed = self.hsm.sign_blocking(&self.tls_server, digest);
+        token_called("sign_tls_handshake", begun.elapsed(), signed.is_ok());
+        Ok(signed?)
     }
 
     fn authority(&self, authority: Authority) -> &SigningKey {

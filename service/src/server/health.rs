@@ -8,7 +8,8 @@ use http::StatusCode;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::keys::{HsmState, ServiceKeys};
+use crate::keys::ServiceKeys;
+use crate::metrics;
 use crate::random;
 use crate::store::Store;
 
@@ -58,11 +59,7 @@ impl Health {
             store: matches!(store, Ok(Ok(()))),
             hsm: matches!(hsm, Ok(true)),
             // Why it is so stands in the log: relying parties need not know the token.
-            hsm_state: match self.keys.token_state() {
-                HsmState::Working => "working",
-                HsmState::Recovering { .. } => "recovering",
-                HsmState::Dead => "dead",
-            },
+            hsm_state: metrics::state_name(&self.keys.token_state()),
         };
         *last = Some((Instant::now(), findings));
         findings

@@ -12,19 +12,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse;
 use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::certificates::CertificatesError;
 use crate::certificates::status;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, MetricsConfig};
 use crate::demo::{Demo, DemoError};
 use crate::device_api;
 use crate::keys::KeysError;
 use crate::landing;
 use crate::log;
+use crate::metrics;
 use crate::relying_party::{self, RelyingPartyApi, openapi};
 use crate::sessions::Sessions;
 use crate::store::StoreError;
@@ -35,6 +39,9 @@ pub(crate) use open::service as open_service;
 
 /// How long requests that are under way may take once the service is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// OpenMetrics' text, which Prometheus reads as well as its own older format.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +112,18 @@ pub async fn serve(
         Some(status) => Some(listen(status.listen).await?),
         None => None,
     };
+    let metrics_listener = match config.metrics.as_ref().and_then(|metrics| metrics.listen) {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let addresses = Addresses {
         relying_party: relying_party_listener.local_addr()?,
         device: device_listener.local_addr()?,
         status: match &status_listener {
+            Some(listener) => Some(listener.local_addr()?),
+            None => None,
+        },
+        metrics: match &metrics_listener {
             Some(listener) => Some(listener.local_addr()?),
             None => None,
         },
@@ -127,6 +142,14 @@ pub async fn serve(
             .merge(status::router(status.clone())),
         sessions.hints().stopping(),
     );
+    let metrics = metrics_listener.map(|listener| {
+        Endpoint::start(
+            listener,
+            Protection::Plain,
+            metrics_router(&service),
+            sessions.hints().stopping(),
+        )
+    });
     let devices = Endpoint::start(
         device_listener,
         Protection::Device(device_tls),
@@ -167,8 +190,8 @@ pub async fn serve(
     tracing::info!("stopping");
     sessions.hints().stop();
     tokio::join!(relying_parties.drain(DRAIN), devices.drain(DRAIN), async {
-        if let Some(status) = status {
-            status.drain(DRAIN).await;
+        for endpoint in [status, metrics].into_iter().flatten() {
+            endpoint.drain(DRAIN).await;
         }
     });
     let _ = housekeeping.await;
@@ -199,11 +222,25 @@ fn relying_party_router(
     ));
     let mock = demo.map(Demo::router).unwrap_or_default();
     let document = Arc::new(openapi::document(&config.relying_party.prefix));
+    let metrics = match &config.metrics {
+        Some(MetricsConfig { listen: None }) => metrics_router(service),
+        Some(_) | None => Router::new(),
+    };
     relying_party::router(api)
         .merge(openapi::router(document))
         .merge(mock)
+        .merge(metrics)
         .merge(landing::router(&config.device_link_base()))
         .route("/health", get(async move || health::report(&health).await))
+}
+
+fn metrics_router(service: &crate::service::Service) -> Router {
+    let service = service.clone();
+    let report = async move || match metrics::report(&service).await {
+        Ok(report) => ([(CONTENT_TYPE, METRICS_TYPE)], report).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    Router::new().route("/metrics", get(report))
 }
 
 /// What was bound, for who asked for port 0.
@@ -214,6 +251,8 @@ struct Addresses {
     device: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<SocketAddr>,
 }
 
 impl Addresses {

@@ -18,7 +18,7 @@ use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError};
-use crate::{deliveries, muting, random};
+use crate::{deliveries, metrics, muting, random};
 
 /// The same signature request within this time gets the same session (RP API 3, "idempotency").
 const REPEATED_WITHIN: Duration = Duration::from_secs(15);
@@ -248,6 +248,10 @@ impl NewRow<'_> {
         .bind(result)
         .execute(connection)
         .await?;
+        metrics::session_begins(self.request);
+        if self.unusable {
+            metrics::session_ends(self.request, EndResult::DocumentUnusable);
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::deliveries;
+use crate::metrics;
 use crate::store::StoreError;
 
 /// Ends a running session and withdraws it from all devices but `answered_by`. Whether it was
@@ -35,6 +36,7 @@ pub async fn finish(
     if ended == 0 {
         return Ok(false);
     }
+    metrics::session_ends(&session.request, result.end_result);
     let withdrawn = Event::Withdrawn {
         transaction: session.id,
         reason,

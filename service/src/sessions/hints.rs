@@ -61,6 +61,11 @@ impl Hints {
         Watch::new(&self.sessions, session)
     }
 
+    /// How many accounts' devices wait for events here.
+    pub(crate) fn devices_waiting(&self) -> usize {
+        lock(&self.devices).len()
+    }
+
     /// To wait for events of an account's device, under the same rule.
     pub fn watch_device(&self, document_number: DocumentNumber) -> DeviceWatch {
         Watch::new(&self.devices, document_number)

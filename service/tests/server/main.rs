@@ -12,6 +12,7 @@ mod changes;
 mod demo;
 mod http;
 mod lifetime;
+mod metrics;
 mod program;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;

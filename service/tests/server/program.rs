@@ -146,6 +146,7 @@ impl Installation {
             log,
             relying_parties: SocketAddr::from(([0, 0, 0, 0], 0)),
             devices: SocketAddr::from(([0, 0, 0, 0], 0)),
+            addresses: Value::Null,
         };
         serving.await_state("READY=1");
         let text = std::fs::read_to_string(&addresses_file).unwrap();
@@ -153,6 +154,7 @@ impl Installation {
         let address = |name: &str| bound[name].as_str().unwrap().parse().unwrap();
         serving.relying_parties = address("relyingParty");
         serving.devices = address("device");
+        serving.addresses = bound;
         serving
     }
 }
@@ -164,6 +166,8 @@ pub(crate) struct Serving {
     log: PathBuf,
     pub(crate) relying_parties: SocketAddr,
     pub(crate) devices: SocketAddr,
+    /// All listeners, by name.
+    pub(crate) addresses: Value,
 }
 
 impl Serving {

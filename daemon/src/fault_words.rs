@@ -97,6 +97,7 @@ fn from_problem(problem: &Problem) -> Fault {
         }
         ProblemCode::Malformed
         | ProblemCode::BadShare
+        | ProblemCode::PinNotProven
         | ProblemCode::BadReading
         | ProblemCode::StaleToken => (
             FaultKind::ServiceRefused,

@@ -35,7 +35,7 @@ impl Account {
             ));
         }
         let _turn = self.turn.lock().await;
-        self.settle_lock_if_any().await;
+        self.before_an_entry().await?;
         if let Some(verdict) = self.locked_verdict() {
             return Ok(verdict);
         }
@@ -46,17 +46,29 @@ impl Account {
             .call(move |vault| vault.change_pin(&deed.key(purpose).share, old, &new))
             .await
             .inspect_err(|_| self.forget_count(purpose))?;
+        let (outcome, known_to_service) = match outcome {
+            PinOutcome::Unjudged(proof) => (self.have_judged(proof).await?, true),
+            PinOutcome::Accepted(()) => (PinOutcome::Accepted(None), false),
+            PinOutcome::Wrong { tries_left } => (PinOutcome::Wrong { tries_left }, false),
+            PinOutcome::Locked => (PinOutcome::Locked, false),
+        };
         match outcome {
+            PinOutcome::Unjudged(_) => Err(Fault::new(
+                FaultKind::Failed,
+                "the PIN was proven and still not judged",
+            )),
             PinOutcome::Wrong { tries_left } => Ok(self.pin_was_wrong(purpose, tries_left).await),
             PinOutcome::Locked => Ok(self.pin_was_locked(purpose).await),
-            PinOutcome::Accepted(()) => {
+            PinOutcome::Accepted(_) => {
                 self.pin_was_right(purpose).await;
                 self.record(HistoryEntry::new(HistoryEvent::PinChanged).of(purpose))
                     .await;
-                // For the service's audit; the change is the hardware's and is done.
-                let report = ReportPinChange { purpose };
-                if let Err(error) = self.link.call("", &report).await {
-                    tracing::warn!(%error, "the service was not told of the changed PIN");
+                if !known_to_service {
+                    // For the service's audit; the change is the hardware's and is done.
+                    let report = ReportPinChange { purpose };
+                    if let Err(error) = self.link.call("", &report).await {
+                        tracing::warn!(%error, "the service was not told of the changed PIN");
+                    }
                 }
                 Ok(Verdict::Accepted {})
             }

@@ -10,12 +10,13 @@ use p256::ecdsa::signature::hazmat::PrehashSigner;
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
 use symbolon_protocol::device::lock::{CertifiedReading, Release};
+use symbolon_protocol::device::pin::{PinLedger, PinVerdict};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_vault::{
-    Custody, EnrolledShare, Finding, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
-    ShareEnrolment, Vault, VaultError,
+    Custody, EnrolledShare, Finding, Judge, NewIdentity, Pin, PinOutcome, SealedIdentity,
+    SealedShare, Settled, ShareEnrolment, Vault, VaultError,
 };
 
 use crate::test_keys::KEYS;
@@ -100,6 +101,10 @@ impl Inside {
 }
 
 impl Vault for TestVault {
+    fn judge(&self) -> Judge {
+        Judge::Hardware
+    }
+
     fn custody(&mut self) -> Result<Custody, VaultError> {
         let _hardware = self.hardware()?;
         Ok(Custody {
@@ -175,6 +180,7 @@ impl Vault for TestVault {
             public: DeviceKey {
                 modulus,
                 pin_index_name: Octets(vec![0; 34]),
+                pin_proof_key: None,
             },
         })
     }
@@ -197,6 +203,7 @@ impl Vault for TestVault {
         Ok(match inside.judge(sealed, &pin)? {
             PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
             PinOutcome::Locked => PinOutcome::Locked,
+            PinOutcome::Unjudged(proof) => PinOutcome::Unjudged(proof),
             PinOutcome::Accepted(()) => {
                 let share = inside.share(sealed)?;
                 let modulus = Modulus::from_octets(&share.modulus.to_bytes_be()).unwrap();
@@ -237,6 +244,14 @@ impl Vault for TestVault {
         let share = inside.share(share)?;
         share.count.limit = share.count.limit.max(release.limit);
         Ok(share.count)
+    }
+
+    fn settle(&mut self, _: &SealedShare, _: &PinVerdict) -> Result<Settled, VaultError> {
+        unreachable!("it judges PINs itself")
+    }
+
+    fn reconcile(&mut self, share: &SealedShare, _: &PinLedger) -> Result<PinCount, VaultError> {
+        self.pin_count(share)
     }
 
     fn change_pin(

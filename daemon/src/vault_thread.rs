@@ -6,12 +6,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
-use symbolon_vault::{Vault, VaultError};
+use symbolon_vault::{Judge, Vault, VaultError};
 
 /// A way to the vault. Cheap to clone; the thread ends when the last one is gone.
 #[derive(Clone)]
 pub struct VaultHandle {
     jobs: mpsc::Sender<Job>,
+    judge: Judge,
 }
 
 type Job = Box<dyn FnOnce(&mut dyn Vault) + Send>;
@@ -19,6 +20,7 @@ type Job = Box<dyn FnOnce(&mut dyn Vault) + Send>;
 impl VaultHandle {
     /// Gives the vault a thread of its own.
     pub fn start(mut vault: Box<dyn Vault>) -> std::io::Result<Self> {
+        let judge = vault.judge();
         let (jobs, queue) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("vault".to_owned())
@@ -29,7 +31,12 @@ impl VaultHandle {
                     }
                 }
             })?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, judge })
+    }
+
+    /// Who judges PINs.
+    pub fn judge(&self) -> Judge {
+        self.judge
     }
 
     /// Runs `work` on the vault's thread. Dropping the future does not stop a job under way.

@@ -23,7 +23,9 @@
 //! * [`pin_rules`]: which PINs may be set.
 //! * [`lockout`]: the ladder of 3, 6 and 9 wrong PINs.
 //! * [`release`], [`policy`]: Names, policies and signatures as a TPM computes them.
-//! * [`attestation`]: reading a counter that a TPM certified.
+//! * [`attestation`], [`token_reading`]: reading a counter that a TPM certified, or that a
+//!   token's device key signed.
+//! * [`pin_proof`]: PINs that the service judges.
 //!
 //! What happened:
 //! * [`audit_chain`]: a record in which a missing or changed row is found.
@@ -40,6 +42,7 @@ pub mod freshness;
 pub mod identifiers;
 pub mod interaction;
 pub mod lockout;
+pub mod pin_proof;
 pub mod pin_rules;
 pub mod policy;
 pub mod random;
@@ -47,5 +50,6 @@ pub mod release;
 pub mod split_key;
 #[cfg(test)]
 mod test_keys;
+pub mod token_reading;
 pub mod transaction;
 pub mod verification_code;

@@ -7,6 +7,7 @@
 //!   before its effect.
 //! * [`sessions`]: what a relying party asks of a person, from asking to result.
 //! * [`muting`]: "I did not start this", and what follows for whoever asked.
+//! * [`pins`], [`lock`]: PINs that the service judges; locks and releases.
 //! * [`landing`]: the page behind device links.
 //! * [`demo`]: accounts that answer by themselves, behind a switch.
 //! * [`keys`], [`certificates`], [`tls`]: what stands on the HSM.
@@ -30,6 +31,7 @@ pub mod lock;
 pub mod log;
 mod metrics;
 pub mod muting;
+pub mod pins;
 pub mod random;
 pub mod refusal;
 pub mod relying_party;

@@ -86,7 +86,7 @@ fn status_of(code: ProblemCode) -> u16 {
     match code {
         ProblemCode::Malformed => 400,
         ProblemCode::UnknownDevice => 401,
-        ProblemCode::EnrolmentCode => 403,
+        ProblemCode::EnrolmentCode | ProblemCode::PinNotProven => 403,
         ProblemCode::NotFound => 404,
         ProblemCode::AlreadyAnswered | ProblemCode::StaleToken => 409,
         ProblemCode::Expired | ProblemCode::AccountClosed => 410,

@@ -60,6 +60,7 @@ impl Connection {
                         key_private: Octets(private.0),
                     })?,
                     public: DeviceKey {
+                        pin_proof_key: None,
                         modulus: Octets(modulus.to_octets()),
                         pin_index_name: Octets(made.policies.index_name().to_vec()),
                     },

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::lock::{CertifiedReading, Release};
+use symbolon_protocol::device::pin::{PinLedger, PinVerdict};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::split_key::PartialSignature;
 use symbolon_vault::{
-    Custody, EnrolledShare, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
-    ShareEnrolment, Vault, VaultError,
+    Custody, EnrolledShare, Judge, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
+    Settled, ShareEnrolment, Vault, VaultError,
 };
 
 use crate::approve::is_normal;
@@ -125,6 +126,10 @@ impl TpmVault {
 }
 
 impl Vault for TpmVault {
+    fn judge(&self) -> Judge {
+        Judge::Hardware
+    }
+
     fn custody(&mut self) -> Result<Custody, VaultError> {
         match self.examine() {
             Ok(examination) => Ok(examination.custody()),
@@ -226,6 +231,14 @@ impl Vault for TpmVault {
         self.normal.remove(&share.index);
         self.once(|connection| connection.finish_release(&share, release))?;
         self.again(|connection| connection.read_count(&share))
+    }
+
+    fn settle(&mut self, _: &SealedShare, _: &PinVerdict) -> Result<Settled, VaultError> {
+        Err(crate::fault::fault("the TPM judges PINs itself"))
+    }
+
+    fn reconcile(&mut self, share: &SealedShare, _: &PinLedger) -> Result<PinCount, VaultError> {
+        self.pin_count(share)
     }
 
     fn change_pin(

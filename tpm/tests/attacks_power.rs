@@ -56,6 +56,7 @@ impl Fragile {
             .vault
             .sign(&self.enrolment.share.sealed, pin, &message)?;
         Ok(match outcome {
+            PinOutcome::Unjudged(_) => unreachable!("a TPM judges PINs itself"),
             PinOutcome::Accepted(signature) => {
                 assert!(signature.verify(&message, &self.enrolment.modulus()));
                 PinOutcome::Accepted(())

@@ -1,9 +1,9 @@
 //! The one joint between the product and the hardware that holds a device's key shares. No I/O.
 //!
-//! [`Vault`] is what a backend implements: `symbolon-tpm` on a TPM 2.0, later `symbolon-hsm` on a
-//! PKCS#11 token. It speaks the product's words and is blocking on purpose: one thread owns a
+//! [`Vault`] is what a backend implements: `symbolon-tpm` on a TPM 2.0, `symbolon-hsm` on a PKCS#11
+//! token. It speaks the product's words and is blocking on purpose: one thread owns a
 //! vault, a channel leads to it. No call waits for the network; what needs the service in the
-//! middle (a release) is two calls.
+//! middle (a release, a PIN that the service judges) is two calls.
 //!
 //! Three things never look alike here: a wrong PIN ([`PinOutcome::Wrong`]), a lock
 //! ([`PinOutcome::Locked`]) and a fault ([`VaultError`]).
@@ -22,17 +22,22 @@ pub use sealed::{SealedIdentity, SealedShare};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
 use symbolon_protocol::device::lock::{CertifiedReading, Release};
+use symbolon_protocol::device::pin::{PinLedger, PinVerdict, ProvePin};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::split_key::PartialSignature;
 
-/// Hardware that keeps device key shares behind PINs that it counts itself.
+/// Hardware that keeps device key shares behind PINs that it counts itself, and judges itself
+/// where it can.
 ///
 /// Every call may block for as long as the hardware takes (a discrete TPM makes an RSA key in ten
 /// seconds and more). A vault that lost its hardware answers [`VaultError::Unavailable`] and
 /// recovers by itself at a later call.
 pub trait Vault: Send {
+    /// Who judges PINs. Asks nobody.
+    fn judge(&self) -> Judge;
+
     /// What holds the shares, and what that promises.
     fn custody(&mut self) -> Result<Custody, VaultError>;
 
@@ -60,6 +65,9 @@ pub trait Vault: Send {
     fn prepare(&mut self, share: &SealedShare) -> Result<(), VaultError>;
 
     /// Checks the PIN, counts the try and makes the share of the signature: one act of the hardware.
+    ///
+    /// Hardware that cannot check it counts the try and answers [`PinOutcome::Unjudged`]; the share
+    /// is made by [`Vault::settle`], after the service has said that the PIN was right.
     fn sign(
         &mut self,
         share: &SealedShare,
@@ -86,7 +94,21 @@ pub trait Vault: Send {
         release: &Release,
     ) -> Result<PinCount, VaultError>;
 
-    /// Sets a new PIN by the old one, which counts as a try.
+    /// Takes the service's verdict on the last proof of this share's PIN, and does what the PIN was
+    /// entered for if it was right. The proof waits for it as long as no other PIN of the share is
+    /// entered and the vault lives.
+    fn settle(&mut self, share: &SealedShare, verdict: &PinVerdict) -> Result<Settled, VaultError>;
+
+    /// Brings the counter in line with the service's ledger: what a lost verdict, a crash or an old
+    /// copy of the hardware's memory left behind. Where the hardware judges it changes nothing.
+    fn reconcile(
+        &mut self,
+        share: &SealedShare,
+        ledger: &PinLedger,
+    ) -> Result<PinCount, VaultError>;
+
+    /// Sets a new PIN by the old one, which counts as a try. [`PinOutcome::Unjudged`] as in
+    /// [`Vault::sign`].
     fn change_pin(
         &mut self,
         share: &SealedShare,
@@ -112,6 +134,28 @@ pub enum PinOutcome<T> {
     },
     /// The hardware judges no PIN until it is released. No try was counted.
     Locked,
+    /// The hardware counted the try and cannot judge it: the service has to, by this proof.
+    /// Nothing that the PIN would open has left the hardware yet.
+    Unjudged(ProvePin),
+}
+
+/// Who judges PINs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judge {
+    /// The hardware, alone.
+    Hardware,
+    /// The service, by proofs.
+    Service,
+}
+
+/// What a verdict of the service led to.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// How the counter stands now.
+    pub count: PinCount,
+    /// The share of the signature, if the PIN was right and was entered for one.
+    pub signature: Option<PartialSignature>,
 }
 
 /// What a new key share is for.

@@ -91,7 +91,7 @@ impl Account {
         *locked(&self.counts).of(purpose)
     }
 
-    fn set_count(&self, purpose: KeyPurpose, count: Option<PinCount>) {
+    pub(super) fn set_count(&self, purpose: KeyPurpose, count: Option<PinCount>) {
         *locked(&self.counts).of(purpose) = count;
     }
 
@@ -215,6 +215,7 @@ impl Account {
             return Ok(());
         }
         self.learn(status.lock).await;
+        self.reconcile(&status).await;
         match status.lock {
             LockState::Closed {} => return Ok(()),
             LockState::Locked {

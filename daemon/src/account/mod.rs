@@ -4,6 +4,7 @@
 //! * `links`: device links, and the browsers that wait for their end.
 //! * `locks`: PIN counters, locks and releases.
 //! * `offers`: transactions as they come and go.
+//! * `proofs`: PINs that the service judges.
 //!
 //! What a person does with it is in [`crate::approval`], [`crate::pin_change`] and
 //! [`crate::deletion`].
@@ -12,6 +13,7 @@ mod keeper;
 mod links;
 mod locks;
 mod offers;
+mod proofs;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};

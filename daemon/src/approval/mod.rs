@@ -89,7 +89,7 @@ impl Account {
         let _turn = self.turn.lock().await;
         self.finish_earlier().await?;
         let entry = self.waiting(id).await?;
-        self.settle_lock_if_any().await;
+        self.before_an_entry().await?;
         if let Some(verdict) = self.locked_verdict() {
             return Ok(verdict);
         }
@@ -165,8 +165,14 @@ impl Account {
             .call(move |vault| vault.sign(&deed.key(purpose).share, pin, &message))
             .await
             .inspect_err(|_| self.forget_count(purpose))?;
+        let outcome = match outcome {
+            PinOutcome::Unjudged(proof) => self.have_judged(proof).await?,
+            PinOutcome::Accepted(share) => PinOutcome::Accepted(Some(share)),
+            PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
+            PinOutcome::Locked => PinOutcome::Locked,
+        };
         match outcome {
-            PinOutcome::Accepted(share) => {
+            PinOutcome::Accepted(Some(share)) => {
                 self.check_share(&share, &draft.message, entry)?;
                 self.pin_was_right(purpose).await;
                 let token = self.standing().freshness_token.as_str().to_owned();
@@ -180,6 +186,11 @@ impl Account {
                 Ok(Judged::Not(self.pin_was_wrong(purpose, tries_left).await))
             }
             PinOutcome::Locked => Ok(Judged::Not(self.pin_was_locked(purpose).await)),
+            PinOutcome::Accepted(None) | PinOutcome::Unjudged(_) => Err(Fault::with_remedy(
+                FaultKind::Failed,
+                "the PIN was judged, but the hardware made no share",
+                "try again; `symbolon doctor` examines the hardware",
+            )),
         }
     }
 

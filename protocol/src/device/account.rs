@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lock::LockState;
+use super::pin::PinLedgers;
 use super::{Done, Exchange, Method};
 use crate::identifiers::{CertificateLevel, DocumentNumber, KeyPurpose};
 
@@ -30,6 +31,9 @@ pub struct AccountStatus {
     pub closed: Option<Closure>,
     /// When its certificates end, Unix seconds.
     pub expires_at: i64,
+    /// How the service has counted, where it judges the PINs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<PinLedgers>,
 }
 
 /// Why an account was closed.

@@ -78,9 +78,13 @@ impl Exchange for RegisterKeys {
 pub struct DeviceKey {
     /// `n1`, big endian; the exponent is 65537.
     pub modulus: Octets,
-    /// The Name of the TPM's PIN_FAIL index once written (TPM 2.0 Part 1 section 16):
-    /// 0x000b and a SHA-256 digest, 34 octets.
+    /// What a release calls the PIN's counter: 0x000b and a SHA-256 digest, 34 octets. In a TPM
+    /// the Name of the PIN_FAIL index once written (TPM 2.0 Part 1 section 16); on a token the
+    /// digest is of what the token calls it.
     pub pin_index_name: Octets,
+    /// Where the service judges the PIN: the key of its proofs, an uncompressed P-256 point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_proof_key: Option<Octets>,
 }
 
 /// What holds the device's key shares.
@@ -97,6 +101,13 @@ pub enum Hardware {
         /// readings of the PIN counters. Trusted on first use.
         attestation_key: Octets,
         /// Four letters of the maker, e.g. `IFX`, and the firmware version, for support.
+        description: String,
+    },
+    /// A PKCS#11 token: the service judges the PINs.
+    Token {
+        /// The device key, an uncompressed point, 65 octets: it signs readings of the counters.
+        device_key: Octets,
+        /// Maker, model and serial number, for support.
         description: String,
     },
 }

@@ -10,6 +10,7 @@ pub mod enrolment;
 pub mod events;
 pub mod link;
 pub mod lock;
+pub mod pin;
 pub mod problem;
 pub mod transaction;
 

@@ -37,6 +37,8 @@ pub enum ProblemCode {
     Expired,
     /// The share does not fit the message. 422.
     BadShare,
+    /// The service judges this key's PIN, and no right one was proven for this message. 403.
+    PinNotProven,
     /// The certified reading does not verify, or is not of a lock. 422.
     BadReading,
     /// The account is locked. 423.

@@ -13,8 +13,10 @@ pub struct AccountKey {
     pub split_key: SplitKey,
     /// The service's share, wrapped by the HSM.
     pub service_share: Vec<u8>,
-    /// The Name of the TPM index that counts the PIN.
+    /// What a release calls the PIN's counter, e.g. the Name of a TPM index.
     pub pin_index_name: Vec<u8>,
+    /// Whether the service judges the PIN: see [`crate::pins`].
+    pub pin_is_proven: bool,
     /// DER.
     pub certificate: Vec<u8>,
     /// Its serial number in hexadecimal.
@@ -34,7 +36,9 @@ impl AccountKey {
     ) -> Result<Option<Self>, StoreError> {
         let row = sqlx::query(
             "SELECT k.device_modulus, k.modulus, k.inverse, k.service_share, k.pin_index_name, \
-             c.serial, c.der, c.not_before, c.not_after FROM account_key k \
+             c.serial, c.der, c.not_before, c.not_after, \
+             (SELECT COUNT(*) FROM pin_proof p WHERE p.document_number = k.document_number \
+              AND p.purpose = k.purpose) AS proven FROM account_key k \
              JOIN certificate c ON c.serial = k.certificate_serial \
              WHERE k.document_number = $1 AND k.purpose = $2",
         )
@@ -51,6 +55,7 @@ impl AccountKey {
             split_key,
             service_share: row.octets("service_share")?,
             pin_index_name: row.octets("pin_index_name")?,
+            pin_is_proven: row.number("proven")? > 0,
             certificate: row.octets("der")?,
             certificate_serial: row.text("serial")?,
             not_before: row.moment("not_before")?,

@@ -48,6 +48,10 @@ pub enum Action {
     Refused,
     /// A person said that they did not start it.
     NotStarted,
+    /// A PIN that the service judges was wrong.
+    WrongPin,
+    /// A device's PIN counter was behind ours, as an old copy of it would be.
+    PinCounterSetBack,
     /// A PIN was changed.
     PinChanged,
     /// A lock began.
@@ -73,6 +77,8 @@ impl Action {
             Self::Signed => "signed",
             Self::Refused => "refused",
             Self::NotStarted => "notStarted",
+            Self::WrongPin => "wrongPin",
+            Self::PinCounterSetBack => "pinCounterSetBack",
             Self::PinChanged => "pinChanged",
             Self::Locked => "locked",
             Self::Released => "released",

@@ -4,9 +4,10 @@
 //! 1. what was accepted before is answered again, byte for byte (a lost answer is no clone);
 //! 2. the account must be usable;
 //! 3. the share must fit the message that we rebuild from our own session;
-//! 4. a good share with a token that is not current means that there are two of the device: the
+//! 4. where we judge the PIN, a right one must have been proven for this message;
+//! 5. a good share with a token that is not current means that there are two of the device: the
 //!    account is closed;
-//! 5. only then does the HSM make our half, and one commit keeps token, result, stored answer and
+//! 6. only then does the HSM make our half, and one commit keeps token, result, stored answer and
 //!    audit row.
 
 use std::net::IpAddr;
@@ -26,6 +27,7 @@ use super::answer::{self, Remembered};
 use super::completion::{self, Completion, Outcome};
 use crate::accounts::{Account, AccountKey, DeviceFingerprint, close};
 use crate::clock::Timestamp;
+use crate::pins;
 use crate::random;
 use crate::refusal::Refusal;
 use crate::service::{Service, closed, require_released};
@@ -61,6 +63,9 @@ pub async fn confirm(
             ProblemCode::BadShare,
             "the share does not fit the message",
         ));
+    }
+    if key.pin_is_proven {
+        pins::require_proven(service, &account.document_number, purpose, &message).await?;
     }
     if !is_current(&confirm.freshness_token, &account) {
         return Err(close_as_clone(service, &account).await?);

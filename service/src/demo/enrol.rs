@@ -160,6 +160,7 @@ fn public(share: &ServiceShare) -> DeviceKey {
     // The Name of an index that does not exist, another one for each key.
     let name = Sha256::digest(&share.modulus);
     DeviceKey {
+        pin_proof_key: None,
         modulus: share.modulus.as_slice().into(),
         pin_index_name: [&[0x00, 0x0b], &name[..]].concat().into(),
     }

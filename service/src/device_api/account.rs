@@ -7,8 +7,10 @@ use crate::accounts::{DeviceFingerprint, Standing, close};
 use crate::audit::{self, Action};
 use crate::clock::Timestamp;
 use crate::lock;
+use crate::pins;
 use crate::refusal::Refusal;
 use crate::service::Service;
+use crate::store::StoreError;
 
 /// How the account stands; a closed one too.
 pub(super) async fn status(
@@ -16,7 +18,14 @@ pub(super) async fn status(
     device: &DeviceFingerprint,
 ) -> Result<AccountStatus, Refusal> {
     let account = service.account_of(device).await?;
+    let mut connection = service
+        .store
+        .readers()
+        .acquire()
+        .await
+        .map_err(StoreError::from)?;
     Ok(AccountStatus {
+        pins: pins::ledgers(&mut connection, &account.document_number).await?,
         lock: account.lock_state(Timestamp::now()),
         closed: match account.standing {
             Standing::Closed(closure) => Some(closure),

@@ -20,12 +20,13 @@ use symbolon_protocol::device::enrolment::{Activate, BeginEnrolment, RegisterKey
 use symbolon_protocol::device::events::{Acknowledge, EVENTS_PATH};
 use symbolon_protocol::device::link::OpenLink;
 use symbolon_protocol::device::lock::{ReportReading, RequestLockChallenge, RequestRelease};
+use symbolon_protocol::device::pin::ProvePin;
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::{Confirm, FetchTransaction, ListPending, Refuse};
 
 use crate::refusal::Refusal;
 use crate::service::Service;
-use crate::{co_signing, enrolment, lock};
+use crate::{co_signing, enrolment, lock, pins};
 pub use caller::Caller;
 use exchange::{Arrived, answer};
 
@@ -119,6 +120,15 @@ fn account_routes(router: Router<Shared>) -> Router<Shared> {
 }
 
 fn lock_routes(router: Router<Shared>) -> Router<Shared> {
+    let router = answer::<ProvePin, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        let Arrived {
+            caller,
+            message,
+            body,
+            ..
+        } = request;
+        pins::prove(&service, &caller.device, message, &body).await
+    });
     let router = answer::<RequestLockChallenge, _, _>(
         router,
         async |service: Shared, request: Arrived<_>| {

@@ -18,6 +18,7 @@ use crate::accounts::{AccountKey, DeviceFingerprint, modulus_hash};
 use crate::audit::{self, Action};
 use crate::certificates::AccountCertificateRequest;
 use crate::clock::Timestamp;
+use crate::pins::{self, Book};
 use crate::random;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -67,6 +68,7 @@ pub async fn register(
         enrolment,
         request_hash: request_hash.clone(),
         attestation_key: parts.attestation_key,
+        proof_keys: parts.proof_keys,
         token_hash: hex::encode(token.digest()),
         authentication,
         signing,
@@ -86,26 +88,30 @@ pub async fn register(
 struct DeviceParts {
     authentication: (Modulus, Vec<u8>),
     signing: (Modulus, Vec<u8>),
+    proof_keys: Option<ProofKeys>,
     attestation_key: Vec<u8>,
 }
 
 impl DeviceParts {
     fn examine(register: &RegisterKeys) -> Result<Self, Refusal> {
-        let Hardware::Tpm {
-            attestation_key,
-            description: _,
-        } = &register.hardware;
+        let (attestation_key, judges) = match &register.hardware {
+            Hardware::Tpm {
+                attestation_key, ..
+            } => (attestation_key, true),
+            Hardware::Token { device_key, .. } => (device_key, false),
+        };
         if PublicKey::from_sec1_bytes(attestation_key.as_slice()).is_err()
             || attestation_key.as_slice().len() != 65
         {
             return Err(Refusal::new(
                 ProblemCode::KeyRefused,
-                "the attestation key is not an uncompressed P-256 point",
+                "the key that signs readings is not an uncompressed P-256 point",
             ));
         }
         let parts = Self {
             authentication: examine_key(&register.authentication)?,
             signing: examine_key(&register.signing)?,
+            proof_keys: proof_keys(register, judges)?,
             attestation_key: attestation_key.0.clone(),
         };
         if parts.authentication.0 == parts.signing.0 {
@@ -131,6 +137,39 @@ impl DeviceParts {
     }
 }
 
+/// The proof keys of both PINs, from hardware that cannot judge them itself.
+struct ProofKeys {
+    authentication: Vec<u8>,
+    signing: Vec<u8>,
+}
+
+fn proof_keys(
+    register: &RegisterKeys,
+    hardware_judges: bool,
+) -> Result<Option<ProofKeys>, Refusal> {
+    let refused = |detail| Err(Refusal::new(ProblemCode::KeyRefused, detail));
+    let keys = (
+        &register.authentication.pin_proof_key,
+        &register.signing.pin_proof_key,
+    );
+    match (hardware_judges, keys) {
+        (true, (None, None)) => Ok(None),
+        (true, _) => refused("a TPM judges its PINs itself"),
+        (false, (Some(authentication), Some(signing))) => {
+            if !pins::is_proof_key(authentication.as_slice())
+                || !pins::is_proof_key(signing.as_slice())
+            {
+                return refused("a PIN's proof key is not an uncompressed P-256 point");
+            }
+            Ok(Some(ProofKeys {
+                authentication: authentication.0.clone(),
+                signing: signing.0.clone(),
+            }))
+        }
+        (false, _) => refused("a token judges no PINs, and a proof key is missing"),
+    }
+}
+
 fn examine_key(key: &DeviceKey) -> Result<(Modulus, Vec<u8>), Refusal> {
     let modulus = device_modulus::examine(key.modulus.as_slice())
         .map_err(|error| Refusal::new(ProblemCode::KeyRefused, error.to_string()))?;
@@ -139,7 +178,7 @@ fn examine_key(key: &DeviceKey) -> Result<(Modulus, Vec<u8>), Refusal> {
     if name.len() != 34 || !name.starts_with(&[0x00, 0x0b]) {
         return Err(Refusal::new(
             ProblemCode::Malformed,
-            "the PIN index's Name is not a SHA-256 Name",
+            "the PIN counter's Name is not a SHA-256 Name",
         ));
     }
     Ok((modulus, name.to_vec()))
@@ -199,6 +238,7 @@ async fn compose(
         split_key,
         service_share: share.wrapped,
         pin_index_name: pin_index_name.clone(),
+        pin_is_proven: parts.proof_keys.is_some(),
         certificate: issued.der,
         certificate_serial: issued.serial,
         not_before: issued.not_before.into(),
@@ -234,6 +274,7 @@ struct Registration {
     request_hash: String,
     reply: String,
     attestation_key: Vec<u8>,
+    proof_keys: Option<ProofKeys>,
     token_hash: String,
     authentication: AccountKey,
     signing: AccountKey,
@@ -266,6 +307,15 @@ impl Registration {
             (KeyPurpose::Signing, &self.signing),
         ] {
             key.insert(connection, document_number, purpose).await?;
+        }
+        if let Some(keys) = &self.proof_keys {
+            for (purpose, key) in [
+                (KeyPurpose::Authentication, &keys.authentication),
+                (KeyPurpose::Signing, &keys.signing),
+            ] {
+                let book = Book::begun(key.clone());
+                book.save(connection, document_number, purpose).await?;
+            }
         }
         sqlx::query("UPDATE enrolment SET state = $2, request_hash = $3, reply = $4 WHERE id = $1")
             .bind(self.enrolment.id.to_string())

@@ -10,12 +10,14 @@ use symbolon_protocol::device::lock::{LockChallenge, LockState, ReportReading};
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::lockout::PinCount;
+use symbolon_protocol::token_reading;
 
 use super::{Verdict, judge, stored};
-use crate::accounts::{Account, DeviceFingerprint, Standing, close};
+use crate::accounts::{Account, AccountKey, DeviceFingerprint, Standing, close};
 use crate::audit::{self, Action};
 use crate::clock::Timestamp;
 use crate::deliveries;
+use crate::pins;
 use crate::random;
 use crate::refusal::Refusal;
 use crate::service::{Service, closed};
@@ -74,14 +76,23 @@ pub async fn report(
         .get(&service.store, &account.document_number, report.purpose)
         .await?;
     let nonce = take_nonce(service, &account).await?;
-    let count = certified_count(&account, &report, nonce.as_deref(), &key.pin_index_name)
+    let count = certified_count(&account, &report, nonce.as_deref(), &key)
         .map_err(|error| Refusal::new(ProblemCode::BadReading, error.to_string()))?;
     let purpose = report.purpose;
     let before = account.clone();
     let (verdict, after, ended) = service
         .store
         .write(move |connection| {
-            Box::pin(async move { apply(connection, &account, purpose, count).await })
+            Box::pin(async move {
+                pins::note_failures(
+                    connection,
+                    &account.document_number,
+                    purpose,
+                    count.failures,
+                )
+                .await?;
+                take_count(connection, &account, purpose, count).await
+            })
         })
         .await?;
     service.announce(&before, &ended);
@@ -100,15 +111,23 @@ fn certified_count(
     account: &Account,
     report: &ReportReading,
     nonce: Option<&[u8]>,
-    index_name: &[u8],
+    key: &AccountKey,
 ) -> Result<PinCount, ReadingError> {
-    let key = account
+    let nonce = nonce.ok_or(ReadingError::Nonce)?;
+    if key.pin_is_proven {
+        return token_reading::read(
+            &report.reading,
+            &account.attestation_key,
+            nonce,
+            &key.pin_index_name,
+        );
+    }
+    let attestation_key = account
         .attestation_key
         .as_slice()
         .try_into()
         .map_err(|_| ReadingError::AttestationKey)?;
-    let nonce = nonce.ok_or(ReadingError::Nonce)?;
-    read_certified_count(&report.reading, key, nonce, index_name)
+    read_certified_count(&report.reading, attestation_key, nonce, &key.pin_index_name)
 }
 
 /// The account's nonce if it still holds; it is gone afterwards.
@@ -132,7 +151,8 @@ async fn take_nonce(service: &Service, account: &Account) -> Result<Option<Vec<u
         .await
 }
 
-async fn apply(
+/// Does what follows from a PIN's count.
+pub(crate) async fn take_count(
     connection: &mut AnyConnection,
     account: &Account,
     purpose: KeyPurpose,

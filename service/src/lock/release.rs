@@ -15,6 +15,7 @@ use crate::accounts::DeviceFingerprint;
 use crate::audit::{self, Action};
 use crate::clock::Timestamp;
 use crate::deliveries;
+use crate::pins;
 use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::store::StoreError;
@@ -79,6 +80,9 @@ async fn grant(
                 let lock = stored::load(connection, &document_number, purpose).await?;
                 if lock.is_some_and(|lock| lock.is_releasable(now)) {
                     stored::mark_released(connection, &document_number, purpose, now).await?;
+                    if let Some(limit) = lock.and_then(next_limit) {
+                        pins::note_limit(connection, &document_number, purpose, limit).await?;
+                    }
                     let number = Some(&document_number);
                     let detail = purpose.as_str();
                     audit::write(connection, number, Action::Released, detail, now).await?;

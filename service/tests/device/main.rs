@@ -22,6 +22,7 @@ mod links;
 mod locks;
 mod muting;
 mod outages;
+mod pins;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;
 mod test_device;

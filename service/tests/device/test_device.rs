@@ -14,6 +14,7 @@ use symbolon_protocol::device::transaction::{Confirm, Confirmed, FetchTransactio
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::interaction::InteractionType;
+use symbolon_protocol::pin_proof::ProofKey;
 use symbolon_protocol::split_key::Modulus;
 use symbolon_protocol::transaction::rebuild_message;
 use symbolon_service::accounts::DeviceFingerprint;
@@ -67,10 +68,12 @@ impl Hardened {
             authentication: DeviceKey {
                 modulus: self.authentication.modulus.clone().into(),
                 pin_index_name: self.index_name(KeyPurpose::Authentication).into(),
+                pin_proof_key: None,
             },
             signing: DeviceKey {
                 modulus: self.signing.modulus.clone().into(),
                 pin_index_name: self.index_name(KeyPurpose::Signing).into(),
+                pin_proof_key: None,
             },
             hardware: Hardware::Tpm {
                 attestation_key: point.as_bytes().to_vec().into(),
@@ -79,11 +82,35 @@ impl Hardened {
         }
     }
 
+    /// The same of a token, whose PINs the service judges.
+    pub(crate) fn token_registration(&self, pins: [&ProofKey; 2]) -> RegisterKeys {
+        let mut register = self.registration();
+        register.authentication.pin_proof_key = Some(pins[0].public());
+        register.signing.pin_proof_key = Some(pins[1].public());
+        let point = self.attestation_key.verifying_key().to_encoded_point(false);
+        register.hardware = Hardware::Token {
+            device_key: point.as_bytes().to_vec().into(),
+            description: "TEST 1.0".into(),
+        };
+        register
+    }
+
     /// Takes the device through all three steps.
     pub(crate) async fn enrol(self, house: &House, code: &str) -> TestDevice {
+        let registration = self.registration();
+        self.enrol_as(house, code, &registration).await
+    }
+
+    /// The same with a registration of one's own.
+    pub(crate) async fn enrol_as(
+        self,
+        house: &House,
+        code: &str,
+        registration: &RegisterKeys,
+    ) -> TestDevice {
         let begun = self.begin(house, code).await.unwrap();
         let registered = house
-            .call(self.fingerprint, begun.enrolment, &self.registration())
+            .call(self.fingerprint, begun.enrolment, registration)
             .await
             .unwrap();
         house

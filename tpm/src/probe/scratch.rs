@@ -139,6 +139,7 @@ impl<'a> Scratch<'a> {
         let auth_value = self.share.auth_value(pin)?;
         let outcome = self.connection.sign(&self.share, &*auth_value, &message)?;
         Ok(match outcome {
+            PinOutcome::Unjudged(_) => return Err(crate::fault::fault("a TPM judges PINs itself")),
             PinOutcome::Accepted(_) => PinOutcome::Accepted(()),
             PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
             PinOutcome::Locked => PinOutcome::Locked,

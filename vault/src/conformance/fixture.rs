@@ -14,6 +14,7 @@ use symbolon_protocol::release::{
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 
 use super::Bench;
+use super::standin::Judging;
 use crate::{EnrolledShare, Pin, PinOutcome, ShareEnrolment, Vault};
 
 /// The PINs of the two shares, and one that is wrong for both.
@@ -81,6 +82,8 @@ pub struct Enrolment {
     pub share: EnrolledShare,
     /// Its right PIN.
     pub pin: &'static str,
+    /// What stands in for the service where that judges the PIN.
+    pub judging: Judging,
 }
 
 impl Enrolment {
@@ -104,10 +107,22 @@ impl Enrolment {
             .enrol(&enrolment, &Pin::parse(pin.as_bytes()).unwrap())
             .unwrap();
         Self {
+            judging: Judging::new(&reference, &share.public),
             reference,
             share,
             pin,
         }
+    }
+
+    /// Has the PIN judged, if the hardware left that to the service.
+    pub fn judged<T>(
+        &self,
+        vault: &mut dyn Vault,
+        outcome: PinOutcome<T>,
+        opened: impl FnOnce(Option<PartialSignature>) -> T,
+    ) -> PinOutcome<T> {
+        self.judging
+            .judged(vault, &self.share.sealed, outcome, opened)
     }
 
     /// The device's modulus.
@@ -202,13 +217,16 @@ pub(super) fn try_pin(vault: &mut dyn Vault, enrolment: &Enrolment, pin: &str) -
     let message = enrolment.message();
     let pin = Pin::parse(pin.as_bytes()).unwrap();
     let outcome = vault.sign(&enrolment.share.sealed, pin, &message).unwrap();
+    let outcome = enrolment.judged(vault, outcome, |signature| {
+        signature.expect("a right PIN brings a share")
+    });
     match outcome {
         PinOutcome::Accepted(signature) => {
-            let signature: PartialSignature = signature;
             assert!(signature.verify(&message, &enrolment.modulus()));
             PinOutcome::Accepted(())
         }
         PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
         PinOutcome::Locked => PinOutcome::Locked,
+        PinOutcome::Unjudged(proof) => panic!("still not judged: {proof:?}"),
     }
 }

@@ -11,8 +11,10 @@
 
 pub mod cases;
 mod fixture;
+mod standin;
 
 pub use fixture::{Authority, Enrolment, PINS, Setup};
+pub use standin::Judging;
 
 use crate::Vault;
 

@@ -8,8 +8,10 @@ use crate::device::account::*;
 use crate::device::enrolment::*;
 use crate::device::events::*;
 use crate::device::lock::*;
+use crate::device::pin::*;
 use crate::device::problem::*;
 use crate::identifiers::{CertificateLevel, KeyPurpose};
+use crate::lockout::PinCount;
 
 #[test]
 fn enrolment() {
@@ -39,6 +41,7 @@ fn enrolment() {
     let key = |octet: u8| DeviceKey {
         modulus: vec![octet].into(),
         pin_index_name: vec![octet, octet].into(),
+        pin_proof_key: None,
     };
     travels_as(
         &RegisterKeys {
@@ -172,6 +175,7 @@ fn accounts() {
             lock: LockState::Open {},
             closed: Some(Closure::Clone),
             expires_at: 1_800_000_000,
+            pins: None,
         },
         json!({
             "documentNumber": "PNOEE-40504040001-DEM0-Q",
@@ -211,5 +215,64 @@ fn problems() {
             retry_after_seconds: None,
         },
         json!({ "status": 409, "code": "alreadyAnswered", "detail": "" }),
+    );
+}
+
+#[test]
+fn what_a_service_that_judges_pins_needs() {
+    travels_as(
+        &DeviceKey {
+            modulus: vec![1].into(),
+            pin_index_name: vec![2].into(),
+            pin_proof_key: Some(vec![4].into()),
+        },
+        json!({ "modulus": "AQ==", "pinIndexName": "Ag==", "pinProofKey": "BA==" }),
+    );
+    travels_as(
+        &Hardware::Token {
+            device_key: vec![4].into(),
+            description: "SoftHSM".to_owned(),
+        },
+        json!({ "kind": "token", "deviceKey": "BA==", "description": "SoftHSM" }),
+    );
+    travels_as(
+        &ProvePin {
+            purpose: KeyPurpose::Signing,
+            act: ProvenAct::Sign {
+                message_digest: vec![1].into(),
+            },
+            entry: 7,
+            failures: 2,
+            signature: vec![2].into(),
+        },
+        json!({
+            "purpose": "signing",
+            "act": { "kind": "sign", "messageDigest": "AQ==" },
+            "entry": 7,
+            "failures": 2,
+            "signature": "Ag=="
+        }),
+    );
+    travels_as(
+        &ProvenAct::ChangePin {
+            new_proof_key: vec![1].into(),
+        },
+        json!({ "kind": "changePin", "newProofKey": "AQ==" }),
+    );
+    travels_as(
+        &PinVerdict {
+            judgement: Judgement::SetBack,
+            ledger: PinLedger {
+                entries: 7,
+                count: PinCount {
+                    failures: 2,
+                    limit: 3,
+                },
+            },
+        },
+        json!({
+            "judgement": "setBack",
+            "ledger": { "entries": 7, "count": { "failures": 2, "limit": 3 } }
+        }),
     );
 }

@@ -156,6 +156,7 @@ impl SoftKey {
         DeviceKey {
             modulus: Octets(self.modulus.to_bytes_be()),
             pin_index_name: Octets(index_name),
+            pin_proof_key: None,
         }
     }
 

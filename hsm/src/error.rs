@@ -75,6 +75,15 @@ pub enum HsmError {
         /// What it returned.
         code: String,
     },
+    /// The module failed without a word on why: what a lost connection to a network HSM may look
+    /// like, but also a request that the module cannot cope with.
+    #[error("the token failed: {function} says {code}, which may be anything")]
+    Unexplained {
+        /// The PKCS#11 function.
+        function: String,
+        /// What it returned.
+        code: String,
+    },
     /// Anything else: the token is broken, or the module has a bug.
     #[error("the token failed: {function} says {code}")]
     Fault {
@@ -102,7 +111,7 @@ impl HsmError {
 
     /// Whether opening module, session and login anew may help.
     pub(crate) fn may_pass_with_a_new_session(&self) -> bool {
-        matches!(self, Self::Gone { .. })
+        matches!(self, Self::Gone { .. } | Self::Unexplained { .. })
     }
 }
 
@@ -154,6 +163,10 @@ fn from_return_value(code: RvError, function: Function) -> HsmError {
         },
         R::SessionCount => HsmError::Busy,
         _ if matches!(function, Function::UnwrapKey) => HsmError::WrappedShareDamaged(code_name),
+        R::GeneralError | R::FunctionFailed => HsmError::Unexplained {
+            function: function_name,
+            code: code_name,
+        },
         _ => HsmError::Fault {
             function: function_name,
             code: code_name,

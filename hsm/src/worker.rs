@@ -24,7 +24,8 @@ impl Worker {
     }
 
     /// Acts, and once more with everything opened anew where that may help. An act therefore must
-    /// be one that may be done twice: making and using session objects is.
+    /// be one that may be done twice: making and using session objects is. What failed twice leaves
+    /// no session behind, for something may still be under way in it.
     pub(crate) fn act<T>(
         &mut self,
         act: &impl Fn(&TokenSession) -> Result<T, HsmError>,
@@ -33,7 +34,11 @@ impl Worker {
             Err(error) if error.may_pass_with_a_new_session() => {
                 tracing::warn!(%error, "opening the token anew");
                 self.end_session();
-                self.try_once(act)
+                let result = self.try_once(act);
+                if matches!(&result, Err(error) if error.may_pass_with_a_new_session()) {
+                    self.end_session();
+                }
+                result
             }
             result => result,
         }

@@ -17,6 +17,8 @@ const LOSSES: [(&str, u64); 5] = [
     ("CKR_USER_NOT_LOGGED_IN", 0x101),
 ];
 const MECHANISM_INVALID: u64 = 0x70;
+const GENERAL_ERROR: u64 = 0x05;
+const FUNCTION_FAILED: u64 = 0x06;
 
 #[test]
 fn sessions_that_are_lost_are_opened_logged_in_and_used_within_the_same_call() {
@@ -64,6 +66,30 @@ fn a_loss_that_stays_is_told_and_ends_when_it_ends() {
                 token.behave();
                 works_again(&hsm, &key);
                 assert_eq!(hsm.state(), HsmState::Working, "{name}");
+            }
+        },
+    );
+}
+
+/// One bad request must not make everybody else's wait, and a lost connection must be replaced.
+#[test]
+fn an_unexplained_failure_is_tried_once_more_and_is_no_reason_to_pause() {
+    with_token(
+        "losses::an_unexplained_failure_is_tried_once_more_and_is_no_reason_to_pause",
+        |house| {
+            let token = Obstinate::new(house);
+            let (hsm, key, _) = token.open(1, UNHURRIED);
+            for code in [GENERAL_ERROR, FUNCTION_FAILED] {
+                token.command(&format!("stumble C_Sign {code}"));
+                hsm.sign_blocking(&key, &[7; 32]).unwrap();
+                token.command(&format!("fail C_Sign {code}"));
+                let result = hsm.sign_blocking(&key, &[7; 32]);
+                assert!(
+                    matches!(result, Err(HsmError::Unexplained { .. })),
+                    "{result:?}"
+                );
+                assert_eq!(hsm.state(), HsmState::Working);
+                token.behave();
             }
         },
     );

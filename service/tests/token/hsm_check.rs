@@ -1,5 +1,6 @@
 //! `symbolon-service hsm check` before anything else was run.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -8,6 +9,10 @@ use crate::softhsm::{LABEL, PIN, TokenHouse, with_token};
 
 /// Runs the program with this `[hsm]` section.
 fn hsm_check(house: &TokenHouse, section: &str, pin: &str) -> Output {
+    check(house, house.module(), section, pin)
+}
+
+fn check(house: &TokenHouse, module: &Path, section: &str, pin: &str) -> Output {
     let pin_file = house.folder().join("pin");
     std::fs::write(&pin_file, pin).unwrap();
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -20,7 +25,7 @@ fn hsm_check(house: &TokenHouse, section: &str, pin: &str) -> Output {
          [hsm]\nmodule = '{}'\npin_file = '{}'\n{section}\n\
          [certificates]\nprofile = 'smart-id-compatible'\ndirectory = '/nowhere'\n\
          issuer_url = 'http://x'\nocsp_url = 'http://x'\ncrl_url = 'http://x'\n",
-        house.module().display(),
+        module.display(),
         pin_file.display()
     );
     std::fs::write(&config, text).unwrap();
@@ -67,6 +72,25 @@ fn tells_a_token_that_cannot_be_looked_at_by_exit_code_and_reason() {
                 assert_eq!(output.status.code(), Some(1), "{said}");
                 assert!(said.contains(reason), "{said}");
             }
+        },
+    );
+}
+
+#[test]
+fn tells_a_token_that_lacks_something_by_its_own_exit_code() {
+    with_token(
+        "hsm_check::tells_a_token_that_lacks_something_by_its_own_exit_code",
+        |house| {
+            // CKR_MECHANISM_INVALID, although the mechanism is listed.
+            std::fs::write(house.commands(), "fail C_UnwrapKey 112").unwrap();
+            let module = house.obstinate_module();
+            let output = check(house, &module, &format!("token = '{LABEL}'"), PIN);
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(3), "{report:#}");
+            assert_eq!(report["fit"], false, "{report:#}");
+            let abilities = report["abilities"].as_array().unwrap();
+            assert!(abilities.iter().any(|one| one["works"] == false));
+            assert!(abilities.iter().any(|one| one["works"] == true));
         },
     );
 }

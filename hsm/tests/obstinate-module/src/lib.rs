@@ -4,6 +4,7 @@
 //!
 //! * `hang FUNCTION`: calls of it do not return until the command is gone.
 //! * `fail FUNCTION CODE`: calls of it return the code, a decimal number, and do nothing.
+//! * `stumble FUNCTION CODE`: the same for its next call alone. The file is removed.
 //! * `drop FUNCTION`: its next call first ends all sessions and with them the login. The file is
 //!   removed.
 //! * `remove`: there is no token, and every session of it is gone.
@@ -133,10 +134,12 @@ fn obey(function: &str) -> Option<CK_RV> {
         match command_for(function)? {
             Command::Hang => std::thread::sleep(LOOK),
             Command::Fail(code) => return Some(code),
+            Command::Stumble(code) => {
+                forget_commands();
+                return Some(code);
+            }
             Command::Drop => {
-                if let Some(path) = commands() {
-                    let _ = std::fs::remove_file(path);
-                }
+                forget_commands();
                 end_all_sessions();
                 return None;
             }
@@ -151,6 +154,7 @@ fn obey(function: &str) -> Option<CK_RV> {
 enum Command {
     Hang,
     Fail(CK_RV),
+    Stumble(CK_RV),
     Drop,
     Remove,
 }
@@ -162,6 +166,9 @@ fn command_for(function: &str) -> Option<Command> {
         match words[..] {
             ["hang", named] if named == function => Some(Command::Hang),
             ["fail", named, code] if named == function => code.parse().ok().map(Command::Fail),
+            ["stumble", named, code] if named == function => {
+                code.parse().ok().map(Command::Stumble)
+            }
             ["drop", named] if named == function => Some(Command::Drop),
             ["remove"] => Some(Command::Remove),
             _ => None,
@@ -171,6 +178,12 @@ fn command_for(function: &str) -> Option<Command> {
 
 fn commands() -> Option<std::ffi::OsString> {
     std::env::var_os("OBSTINATE_COMMANDS")
+}
+
+fn forget_commands() {
+    if let Some(path) = commands() {
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 fn end_all_sessions() {

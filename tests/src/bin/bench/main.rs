@@ -16,9 +16,11 @@ mod bare_token;
 mod bare_tpm;
 mod idle;
 mod report;
+mod restart;
 mod service_load;
 mod share_time;
 mod soft_device;
+mod workers;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ use symbolon_tests::requirements;
 use symbolon_tests::rig::Rig;
 
 /// What can be measured by itself: `bench tpm service`. Without a name: everything.
-const PARTS: [&str; 4] = ["tpm", "approval", "cost", "service"];
+const PARTS: [&str; 6] = ["tpm", "approval", "cost", "token", "service", "restart"];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +55,18 @@ fn main() -> ExitCode {
     say("the service's token by itself");
     let folder = Folder::new("bench-token");
     let token = bare_token::measure(&folder.sub("hsm"), threads, Duration::from_secs(10));
+    if wants("token") {
+        say("the same token through the service's workers");
+        let limit = Duration::from_secs(10);
+        let per_second = workers::per_second(threads, limit);
+        report.add("token_workers_per_second", per_second, "1/s");
+        report.with_goal(
+            "token_workers_ratio",
+            per_second / token.whole_per_second,
+            "",
+            "at least 0.9",
+        );
+    }
     if wants("tpm") || wants("approval") {
         say("the TPM by itself, and from PIN to share");
         let share = share_time::measure();
@@ -69,6 +83,18 @@ fn main() -> ExitCode {
     if wants("service") {
         say("the service, over distinct accounts");
         report_service(&mut report, &token);
+    }
+    if wants("restart") {
+        say("how soon a service is ready, without and with 100,000 shares");
+        let ready = restart::measure();
+        report.add("service_ready_ms", milliseconds(ready.empty), "ms");
+        report.add("service_ready_full_ms", milliseconds(ready.full), "ms");
+        report.with_goal(
+            "service_ready_ratio",
+            ready.full.as_secs_f64() / ready.empty.as_secs_f64(),
+            "",
+            "about 1",
+        );
     }
 
     println!();

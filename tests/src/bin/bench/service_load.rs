@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use symbolon_tests::folder::Folder;
-use symbolon_tests::relying_party::Target;
+use symbolon_tests::relying_party::{RelyingParty, Target};
 use symbolon_tests::rig::USUAL;
 use symbolon_tests::service::{Options, Service, ServiceFolder};
 
@@ -48,13 +48,15 @@ pub(crate) fn measure() -> Load {
         .build()
         .unwrap();
     let mut devices = enrol_all(&runtime, &service, &folder);
+    // Their connections last, as a relying party's do.
+    let relying_parties: Vec<_> = (0..AT_A_TIME).map(|_| service.relying_party()).collect();
     // Once around to warm up: connections, statements, caches.
-    round(&runtime, &service, &mut devices);
+    round(&runtime, &relying_parties, &mut devices);
     let before = idle::processor_time(service.process().pid());
     let mut asking = Duration::ZERO;
     let mut confirming = Duration::ZERO;
     for _ in 0..ROUNDS {
-        let (asked, confirmed) = round(&runtime, &service, &mut devices);
+        let (asked, confirmed) = round(&runtime, &relying_parties, &mut devices);
         asking += asked;
         confirming += confirmed;
     }
@@ -88,7 +90,7 @@ fn enrol_all(
 /// One login of every account; answers with the time of asking and polling, and of confirming.
 fn round(
     runtime: &tokio::runtime::Runtime,
-    service: &Service,
+    relying_parties: &[RelyingParty],
     devices: &mut [SoftDevice],
 ) -> (Duration, Duration) {
     let begun = Instant::now();
@@ -98,7 +100,7 @@ fn round(
             let target = Target::Document(device.document_number.clone());
             relying_party.login(&target, USUAL, "Log in?").session
         },
-        service,
+        relying_parties,
     );
     let mut asking = begun.elapsed();
 
@@ -125,27 +127,27 @@ fn round(
             let status = relying_party.wait(session, Duration::from_secs(5));
             status["result"]["endResult"] == "OK"
         },
-        service,
+        relying_parties,
     );
     asking += begun.elapsed();
     assert!(ends.iter().all(|ok| *ok), "every login is complete");
     (asking, confirming)
 }
 
-/// Does something for each item, [`AT_A_TIME`] at a time, in order.
+/// Does something for each item, each relying party at a time, in order.
 fn in_threads<T: Sync, R: Send>(
     items: &[T],
-    work: impl Fn(&symbolon_tests::relying_party::RelyingParty, &T) -> R + Sync,
-    service: &Service,
+    work: impl Fn(&RelyingParty, &T) -> R + Sync,
+    relying_parties: &[RelyingParty],
 ) -> Vec<R> {
     let work = &work;
     thread::scope(|scope| {
         let running: Vec<_> = items
-            .chunks(items.len().div_ceil(AT_A_TIME))
-            .map(|chunk| {
-                let relying_party = service.relying_party();
+            .chunks(items.len().div_ceil(relying_parties.len()))
+            .zip(relying_parties)
+            .map(|(chunk, relying_party)| {
                 scope.spawn(move || {
-                    let each = chunk.iter().map(|item| work(&relying_party, item));
+                    let each = chunk.iter().map(|item| work(relying_party, item));
                     each.collect::<Vec<_>>()
                 })
             })

@@ -50,6 +50,9 @@ pub(crate) struct Offer {
     pub(crate) relying_party_name: String,
     pub(crate) brokered_relying_party_name: Option<String>,
     pub(crate) text: String,
+    /// Whether it came unasked; an old daemon does not say.
+    #[serde(default)]
+    pub(crate) pushed: bool,
     pub(crate) verification_code: Option<String>,
     /// Codes of which the relying party shows one, as long as the person is to choose it.
     pub(crate) code_choice: Option<Vec<String>>,

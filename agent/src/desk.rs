@@ -1,4 +1,5 @@
-//! What is on the person's desk: one request at a time, the others wait. A pure step from event
+//! What is on the person's desk: one request at a time, the others wait. What the person took up
+//! themselves comes before what was pushed to them, and takes the place of what is only shown. A pure step from event
 //! to effects; clocks, buses and windows are elsewhere.
 
 use std::collections::{HashSet, VecDeque};
@@ -143,6 +144,7 @@ impl Desk {
             Event::Tick => {}
         }
         self.expire(now, &mut effects);
+        self.make_way(&mut effects);
         self.show_next(&mut effects);
         effects
     }
@@ -272,9 +274,28 @@ impl Desk {
         if self.hidden || !matches!(self.phase, Phase::Empty) {
             return;
         }
-        if let Some(request) = self.waiting.pop_front() {
+        if let Some(request) = self.take_next() {
             effects.push(Effect::Show(request.offer.clone()));
             self.phase = Phase::Showing(request);
+        }
+    }
+
+    fn take_next(&mut self) -> Option<Request> {
+        let taken_up = self
+            .waiting
+            .iter()
+            .position(|request| !request.offer.pushed);
+        self.waiting.remove(taken_up.unwrap_or(0))
+    }
+
+    fn make_way(&mut self, effects: &mut Vec<Effect>) {
+        let waits = self.waiting.iter().any(|request| !request.offer.pushed);
+        match std::mem::take(&mut self.phase) {
+            Phase::Showing(request) if waits && request.offer.pushed => {
+                effects.push(Effect::Close);
+                self.waiting.push_front(request);
+            }
+            other => self.phase = other,
         }
     }
 

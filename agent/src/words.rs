@@ -173,6 +173,7 @@ mod tests {
             relying_party_name: name.into(),
             brokered_relying_party_name: None,
             text: text.into(),
+            pushed: true,
             verification_code: Some("4821".into()),
             code_choice: None,
             time_left: Duration::from_secs(60),

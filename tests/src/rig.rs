@@ -159,6 +159,14 @@ impl Rig {
         )
     }
 
+    /// One more relying party, registered by this name.
+    pub fn another_relying_party(&self, name: &str) -> RelyingParty {
+        let add = ["rp", "add", "--name", name, "--network", "127.0.0.0/8"];
+        let uuid = self.service.folder().must(&add);
+        let address = self.service.relying_party_address().to_string();
+        RelyingParty::new(&address, uuid.trim_end(), name)
+    }
+
     /// A login, asked for, approved with PIN1 and verified as the relying party does it.
     pub fn log_in(&self, document: &str) -> Proven {
         let target = Target::Document(document.into());
@@ -176,7 +184,12 @@ impl Rig {
         let target = Target::Document(document.into());
         let login = self.relying_party.login(&target, USUAL, "Log in to test");
         let id = self.device.id_of(&login.verification_code);
-        self.device.approve(&id, pin)
+        let said = self.device.approve(&id, pin);
+        if said.code != code::DONE {
+            // What is left unanswered would make the next login wait for its turn.
+            self.device.refuse(&id);
+        }
+        said
     }
 
     /// How the session ended, once it has.

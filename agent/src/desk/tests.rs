@@ -14,6 +14,7 @@ fn offer(id: &str) -> Offer {
         relying_party_name: "Bank of X".into(),
         brokered_relying_party_name: None,
         text: "Log in".into(),
+        pushed: true,
         verification_code: Some("4821".into()),
         code_choice: None,
         time_left: LIFE,
@@ -86,6 +87,31 @@ fn one_is_shown_and_the_others_wait() {
         scene.step(withdrawn("b", "expired")),
         [Effect::Close, Effect::Show(offer("c"))]
     );
+}
+
+#[test]
+fn what_the_person_took_up_comes_before_what_was_pushed() {
+    let taken_up = |id: &str| Offer {
+        pushed: false,
+        ..offer(id)
+    };
+    let mut scene = Scene::new();
+    let _ = scene.step(listed(&["a"]));
+    let offers = vec![offer("a"), offer("b"), taken_up("c"), taken_up("d")];
+    assert_eq!(
+        scene.step(Event::Listed(offers)),
+        [Effect::Close, Effect::Show(taken_up("c"))]
+    );
+    for (id, next) in [("c", taken_up("d")), ("d", offer("a")), ("a", offer("b"))] {
+        assert_eq!(
+            scene.step(withdrawn(id, "expired")),
+            [Effect::Close, Effect::Show(next)]
+        );
+    }
+    // A PIN that is being typed is not interrupted.
+    let _ = scene.step(Event::ApproveChosen);
+    let offers = vec![offer("b"), taken_up("e")];
+    assert_eq!(scene.step(Event::Listed(offers)), []);
 }
 
 #[test]

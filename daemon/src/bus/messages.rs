@@ -150,6 +150,9 @@ pub struct PendingTransaction {
     pub relying_party_name: String,
     /// The party behind a broker, if there is one.
     pub brokered_relying_party_name: Option<String>,
+    /// Whether it came unasked. What the person took up themselves, by a link, is shown first.
+    #[serde(default)]
+    pub pushed: bool,
     /// How it is to be shown: `displayTextAndPIN` on one screen with the PIN,
     /// `confirmationMessage` on a screen of its own before the PIN,
     /// `confirmationMessageAndVerificationCodeChoice` on one with the codes of `codeChoice`.

@@ -1,6 +1,6 @@
 //! What of a transaction is shown, and which transactions are refused unseen.
 
-use symbolon_protocol::device::transaction::{Content, RefusalReason, Transaction};
+use symbolon_protocol::device::transaction::{Content, FlowType, RefusalReason, Transaction};
 use symbolon_protocol::display_text::DisplayText;
 use symbolon_protocol::encoding::HashAlgorithm;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
@@ -120,6 +120,7 @@ impl Offer {
                 .brokered_relying_party_name
                 .as_deref()
                 .map(name),
+            pushed: transaction.flow_type == FlowType::Notification,
             interaction: self.interaction,
             text: self.text.as_str().to_owned(),
             verification_code: code.map(ToString::to_string),
@@ -174,7 +175,6 @@ mod tests {
     use super::*;
     use crate::test_transactions::{account, authentication, modulus, signature};
     use symbolon_protocol::bytes::Octets;
-    use symbolon_protocol::device::transaction::FlowType;
     use symbolon_protocol::encoding::SignatureAlgorithm;
 
     fn judge(transaction: Transaction) -> Result<Offer, RefusalReason> {

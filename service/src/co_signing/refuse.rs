@@ -40,7 +40,7 @@ pub async fn refuse(
                 let now = Timestamp::now();
                 let by = &account.document_number;
                 let reason = Withdrawal::AnsweredElsewhere;
-                if !sessions::finish(connection, &session, &result, Some(by), reason, now).await? {
+                if !sessions::end(connection, &session, &result, Some(by), reason, now).await? {
                     return Ok(false);
                 }
                 entry_of(connection, &session, &result, by, not_started, now)
@@ -49,6 +49,8 @@ pub async fn refuse(
                     .relying_party(session.relying_party)
                     .write(connection, now)
                     .await?;
+                // Only now: who was just muted does not get the next turn.
+                sessions::pass_on(connection, &session, now).await?;
                 Ok(true)
             })
         })

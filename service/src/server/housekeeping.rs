@@ -1,4 +1,4 @@
-//! What happens by itself: sessions expire, old rows go, changes from outside are noticed.
+//! What happens by itself: sessions expire, prompts take turns, old rows go, changes from outside are noticed.
 //!
 //! The ticks run on the monotonic clock; whether something is due is asked of the wall clock.
 
@@ -40,6 +40,7 @@ async fn tick(
     seen: &mut i64,
 ) -> Result<(), StoreError> {
     sessions.expire_overdue().await?;
+    sessions.take_turns().await?;
     let changes = outside_changes(store).await?;
     if changes != *seen {
         *seen = changes;

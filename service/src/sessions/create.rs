@@ -13,6 +13,7 @@ use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
 use symbolon_protocol::verification_code::VerificationCode;
 use uuid::Uuid;
 
+use super::prompts;
 use super::rows::to_json;
 use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
@@ -184,7 +185,8 @@ async fn insert(
     let unusable = usable.is_empty();
     let asker = new.inquiry.relying_party;
     // Whom it does not reach seems not to answer: the relying party learns no more than that.
-    let offered = match muting::is_muted(connection, &asker, &new.target.person(), now).await? {
+    let person = new.target.person();
+    let offered = match muting::is_muted(connection, &asker, &person, now).await? {
         true => Vec::new(),
         false => usable,
     };
@@ -201,6 +203,11 @@ async fn insert(
     let offer = Event::Offered {
         transaction: session,
     };
+    let told =
+        !offered.is_empty() && prompts::enter(connection, session, asker, &person, now).await?;
+    if !told {
+        return Ok(Outcome::Offered(Vec::new()));
+    }
     for document_number in &offered {
         deliveries::append(connection, document_number, &offer, now).await?;
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use symbolon_protocol::device::events::Withdrawal;
 
+use super::prompts;
 use super::rows::session_columns;
 use super::{EndResult, Session, SessionResult, Sessions, finish};
 use crate::clock::Timestamp;
@@ -66,6 +67,7 @@ impl Sessions {
                     .await?;
                     deliveries::purge(connection, before).await?;
                     muting::purge(connection, now).await?;
+                    prompts::purge(connection, now).await?;
                     sqlx::query("DELETE FROM nonce WHERE expires_at < $1")
                         .bind(before.milliseconds())
                         .execute(connection)

@@ -5,6 +5,7 @@ use symbolon_protocol::device::events::{Event, Withdrawal};
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
 use uuid::Uuid;
 
+use super::prompts;
 use super::rows::{session_columns, to_json};
 use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionResult, Sessions, Target};
@@ -13,9 +14,25 @@ use crate::deliveries;
 use crate::metrics;
 use crate::store::StoreError;
 
-/// Ends a running session and withdraws it from all devices but `answered_by`. Whether it was
-/// this call that ended it; if not, nothing changed.
+/// Ends a running session, withdraws it from all devices but `answered_by` and shows what waited
+/// for its end. Whether it was this call that ended it; if not, nothing changed.
 pub async fn finish(
+    connection: &mut AnyConnection,
+    session: &Session,
+    result: &SessionResult,
+    answered_by: Option<&DocumentNumber>,
+    reason: Withdrawal,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if !end(connection, session, result, answered_by, reason, now).await? {
+        return Ok(false);
+    }
+    prompts::pass_on(connection, session, now).await?;
+    Ok(true)
+}
+
+/// The same without showing anything: [`prompts::pass_on`] is the caller's, in the same commit.
+pub async fn end(
     connection: &mut AnyConnection,
     session: &Session,
     result: &SessionResult,
@@ -56,7 +73,7 @@ pub async fn cancel_for(
     document_number: &DocumentNumber,
     now: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
-    let waiting = waiting_for(connection, document_number).await?;
+    let mut waiting = waiting_for(connection, document_number).await?;
     for session in &waiting {
         if is_answerable(connection, session, now).await? {
             let withdrawn = Event::Withdrawn {
@@ -68,6 +85,14 @@ pub async fn cancel_for(
             let result = SessionResult::without_signature(EndResult::DocumentUnusable);
             let reason = Withdrawal::AccountUnusable;
             finish(connection, session, &result, None, reason, now).await?;
+        }
+    }
+    for session in prompts::waiting_for_turn(connection, document_number, now).await? {
+        if !is_answerable(connection, &session, now).await? {
+            let result = SessionResult::without_signature(EndResult::DocumentUnusable);
+            let reason = Withdrawal::AccountUnusable;
+            finish(connection, &session, &result, None, reason, now).await?;
+            waiting.push(session);
         }
     }
     Ok(waiting)
@@ -139,8 +164,9 @@ impl Sessions {
     /// Wakes everybody whom the end of a session concerns. To be called after the commit.
     pub fn announce_end(&self, session: &Session) {
         self.hints.session_changed(&session.id);
-        for device in &session.offered {
-            self.hints.device_has_news(device);
+        // Not only those that it was offered to: what waited for this end may be for another.
+        if let Some(device) = session.offered.first() {
+            self.hints.person_has_news(&device.person());
         }
     }
 }

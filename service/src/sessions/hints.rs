@@ -3,11 +3,10 @@
 //! A hint says "look again". Losing one costs latency, never correctness: whoever waits also looks
 //! by itself now and then.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use symbolon_protocol::identifiers::DocumentNumber;
+use symbolon_protocol::identifiers::{DocumentNumber, SemanticsIdentifier};
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -15,11 +14,12 @@ use uuid::Uuid;
 /// Who waits for what.
 pub struct Hints {
     sessions: Waiters<Uuid>,
-    devices: Waiters<DocumentNumber>,
+    /// By document number.
+    devices: Waiters<String>,
     stopping: watch::Sender<bool>,
 }
 
-type Waiters<K> = Arc<Mutex<HashMap<K, Arc<Notify>>>>;
+type Waiters<K> = Arc<Mutex<BTreeMap<K, Arc<Notify>>>>;
 
 impl Hints {
     /// The session changed.
@@ -31,7 +31,19 @@ impl Hints {
 
     /// There is a new event for the account's device.
     pub fn device_has_news(&self, document_number: &DocumentNumber) {
-        if let Some(notify) = lock(&self.devices).get(document_number) {
+        if let Some(notify) = lock(&self.devices).get(document_number.as_str()) {
+            notify.notify_waiters();
+        }
+    }
+
+    /// There is a new event for one of the person's devices.
+    pub fn person_has_news(&self, person: &SemanticsIdentifier) {
+        // Their document numbers begin so, and stand together. Waking a stranger would do no harm.
+        let beginning = format!("{person}-");
+        for (device, notify) in lock(&self.devices).range(beginning.clone()..) {
+            if !device.starts_with(&beginning) {
+                break;
+            }
             notify.notify_waiters();
         }
     }
@@ -68,7 +80,7 @@ impl Hints {
 
     /// To wait for events of an account's device, under the same rule.
     pub fn watch_device(&self, document_number: DocumentNumber) -> DeviceWatch {
-        Watch::new(&self.devices, document_number)
+        Watch::new(&self.devices, document_number.into())
     }
 }
 
@@ -83,16 +95,16 @@ impl Default for Hints {
 }
 
 /// To wait for events of one device.
-pub type DeviceWatch = Watch<DocumentNumber>;
+pub type DeviceWatch = Watch<String>;
 
 /// A place in the waiters' map, given back on drop.
-pub struct Watch<K: Hash + Eq> {
+pub struct Watch<K: Ord> {
     waiters: Waiters<K>,
     key: K,
     notify: Arc<Notify>,
 }
 
-impl<K: Hash + Eq + Clone> Watch<K> {
+impl<K: Ord + Clone> Watch<K> {
     fn new(waiters: &Waiters<K>, key: K) -> Self {
         let notify = lock(waiters).entry(key.clone()).or_default().clone();
         Self {
@@ -103,14 +115,14 @@ impl<K: Hash + Eq + Clone> Watch<K> {
     }
 }
 
-impl<K: Hash + Eq> Watch<K> {
+impl<K: Ord> Watch<K> {
     /// Completes at the first hint after this call, even if it is not polled yet.
     pub fn changed(&self) -> OwnedNotified {
         self.notify.clone().notified_owned()
     }
 }
 
-impl<K: Hash + Eq> Drop for Watch<K> {
+impl<K: Ord> Drop for Watch<K> {
     fn drop(&mut self) {
         let mut waiters = lock(&self.waiters);
         let held = waiters.get(&self.key).map(Arc::strong_count);
@@ -121,6 +133,6 @@ impl<K: Hash + Eq> Drop for Watch<K> {
     }
 }
 
-fn lock<K>(waiters: &Waiters<K>) -> MutexGuard<'_, HashMap<K, Arc<Notify>>> {
+fn lock<K>(waiters: &Waiters<K>) -> MutexGuard<'_, BTreeMap<K, Arc<Notify>>> {
     waiters.lock().unwrap_or_else(PoisonError::into_inner)
 }

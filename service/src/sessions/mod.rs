@@ -2,7 +2,7 @@
 //!
 //! The store holds the truth; [`Hints`] only wake those who wait on this node. A session ends when
 //! a device answers, when its time is over (noticed by whoever looks first), or when no account
-//! that was asked can be used any more.
+//! that was asked can be used any more. Of what is pushed, a person sees one at a time ([`prompts`]).
 
 mod create;
 mod device_link;
@@ -11,6 +11,7 @@ mod finish;
 mod hints;
 mod outside;
 mod poll;
+mod prompts;
 mod request;
 mod rows;
 mod take_up;
@@ -24,9 +25,10 @@ use crate::store::Store;
 pub use create::{Asked, CreateError, Created, Inquiry, NewSession};
 pub use device_link::{CreatedLink, NewDeviceLink};
 pub(crate) use finish::waiting_for;
-pub use finish::{cancel_for, end_all_of, finish};
+pub use finish::{cancel_for, end, end_all_of, finish};
 pub use hints::{DeviceWatch, Hints};
 pub use outside::{note_outside_change, outside_changes};
+pub use prompts::pass_on;
 pub use request::{EndResult, SessionRequest, SessionResult, SignedBy};
 pub use rows::{Session, SessionState};
 pub use take_up::{LinkRefused, TakenUp};

@@ -20,6 +20,8 @@ fn a_stream_greets_tells_and_resumes_after_the_last_cursor() {
         async |house| {
             let mut device = TestDevice::enrolled(&house, 1).await;
             let before = house.ask_login(anybody()).await;
+            // Both are to be there at once.
+            house.tamper("UPDATE prompt SET shown_at = 1").await;
             let mut stream = SseReader::open(&house, &device, None).await;
             let (id, hello) = stream.next().await.unwrap();
             assert!(id.is_none() && matches!(hello, Event::Hello { .. }));

@@ -23,6 +23,7 @@ mod locks;
 mod muting;
 mod outages;
 mod pins;
+mod prompts;
 #[path = "../../../hsm/tests/softhsm/mod.rs"]
 mod softhsm;
 mod test_device;

@@ -22,24 +22,23 @@ fn a_login_and_a_signature_verify_under_the_certified_keys() {
             let mut device = TestDevice::enrolled(&house, 1).await;
             let login = house.ask_login(anybody()).await;
             let signature = house.ask_signature(document(&device.document_number)).await;
-            let pending = house
-                .call(device.fingerprint(), Uuid::nil(), &ListPending {})
-                .await
-                .unwrap();
-            let ids: Vec<_> = pending.transactions.iter().map(|each| each.id).collect();
-            assert_eq!(ids, [login, signature]);
-
-            for (id, transaction) in ids.iter().zip(&pending.transactions) {
-                let confirmed = device.approve(&house, *id).await.unwrap();
-                let message = device.message(transaction, &[7; 64]);
-                let composed = match *id == login {
+            for id in [login, signature] {
+                let transaction = device.fetch(&house, id).await.unwrap();
+                let pending = house
+                    .call(device.fingerprint(), Uuid::nil(), &ListPending {})
+                    .await
+                    .unwrap();
+                assert_eq!(pending.transactions[0].id, id);
+                let confirmed = device.approve(&house, id).await.unwrap();
+                let message = device.message(&transaction, &[7; 64]);
+                let composed = match id == login {
                     true => &device.registered.authentication,
                     false => &device.registered.signing,
                 };
                 let modulus = Modulus::from_octets(composed.modulus.as_slice()).unwrap();
                 Signature::verified(confirmed.signature.0.clone(), &message, &modulus).unwrap();
 
-                let result = house.result(*id).await;
+                let result = house.result(id).await;
                 assert_eq!(result.end_result, EndResult::Ok);
                 assert_eq!(
                     result.document_number.as_ref(),
@@ -50,7 +49,7 @@ fn a_login_and_a_signature_verify_under_the_certified_keys() {
                 assert_eq!(signed.signature, confirmed.signature);
                 assert_eq!(signed.certificate, composed.certificate);
                 assert_eq!(signed.device_address.as_deref(), Some("127.0.0.9"));
-                let challenge = (*id == login).then_some(USER_CHALLENGE);
+                let challenge = (id == login).then_some(USER_CHALLENGE);
                 assert_eq!(signed.user_challenge.as_deref(), challenge);
             }
             let audited = "SELECT COUNT(*) AS n FROM audit WHERE action = 'signed'";

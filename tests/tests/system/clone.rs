@@ -63,6 +63,7 @@ fn s32_a_copy_with_a_wrong_pin_closes_nothing() {
     let login = rig.relying_party.login(&target, USUAL, "Log in?");
     let id = thief.id_of(&login.verification_code);
     thief.approve(&id, WRONG_PIN).must_be(code::WRONG_PIN);
+    thief.refuse(&id).must_be(code::DONE);
     rig.log_in(&document);
 }
 

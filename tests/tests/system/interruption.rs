@@ -130,6 +130,7 @@ fn s41_the_daemon_killed_around_a_wrong_pin_counts_what_was_judged() {
             json!({"state": "open", "triesLeft": left}),
             "judged: {judged}"
         );
+        rig.device.refuse(&id).must_be(code::DONE);
     }
 }
 
@@ -183,6 +184,7 @@ fn s43_the_tpm_killed_on_arrival_of_the_answer_to_a_wrong_pin_has_counted_it() {
         until("the count to be read", SOON, || {
             rig.device.standing(&document, "pin1") == json!({"state": "open", "triesLeft": left})
         });
+        rig.device.refuse(&id).must_be(code::DONE);
     }
 }
 

@@ -120,12 +120,13 @@ fn s23_a_right_pin_leaves_the_other_pins_count_alone() {
     let Some((rig, document)) = rig() else {
         return;
     };
+    let target = Target::Document(document.clone());
+    let signing = rig.relying_party.sign(&target, USUAL, b"x", "Sign?");
+    let id = rig.device.id_of(&signing.verification_code);
     for _ in 0..2 {
-        let target = Target::Document(document.clone());
-        let signing = rig.relying_party.sign(&target, USUAL, b"x", "Sign?");
-        let id = rig.device.id_of(&signing.verification_code);
         rig.device.approve(&id, WRONG_PIN).must_be(code::WRONG_PIN);
     }
+    rig.device.refuse(&id).must_be(code::DONE);
     rig.log_in(&document);
     assert_eq!(
         rig.device.standing(&document, "pin2"),
@@ -141,6 +142,8 @@ fn s24_a_lock_of_one_pin_locks_the_account() {
     let target = Target::Document(document.clone());
     let signing = rig.relying_party.sign(&target, USUAL, b"x", "Sign?");
     let id = rig.device.id_of(&signing.verification_code);
+    // The signature's turn is over: the login is shown beside it.
+    rig.service.clock().advance(Duration::from_secs(31));
     lock(&rig, &document);
     let verdict = rig.device.approve(&id, PIN2);
     assert!(

@@ -15,6 +15,7 @@ mod lockout;
 mod login;
 mod not_mine;
 mod privacy;
+mod prompts;
 mod records;
 mod sleep;
 mod strangers;

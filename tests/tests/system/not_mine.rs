@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use symbolon_tests::cli::code;
 use symbolon_tests::eventually::SOON;
-use symbolon_tests::relying_party::{RelyingParty, Target};
+use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::{PERSON, Plan, Rig, USUAL};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -13,13 +13,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn reports(rig: &Rig) -> Vec<Value> {
     let told = rig.service.folder().must(&["rp", "reports", "--json"]);
     serde_json::from_str(&told).unwrap()
-}
-
-fn another_relying_party(rig: &Rig) -> RelyingParty {
-    let add = ["rp", "add", "--name", "OTHER", "--network", "127.0.0.0/8"];
-    let uuid = rig.service.folder().must(&add);
-    let address = rig.service.relying_party_address().to_string();
-    RelyingParty::new(&address, uuid.trim_end(), "OTHER")
 }
 
 #[test]
@@ -43,7 +36,9 @@ fn s103_who_asks_what_nobody_started_is_muted_and_reported() {
 
     // From then on the person seems not to answer; others reach them.
     let muted = rig.relying_party.login(&anybody, USUAL, "Log in now?");
-    let by_other = another_relying_party(&rig).login(&anybody, USUAL, "Log in here?");
+    let by_other = rig
+        .another_relying_party("OTHER")
+        .login(&anybody, USUAL, "Log in here?");
     let other_id = rig.device.id_of(&by_other.verification_code);
     let pending = rig.device.pending();
     assert_eq!(pending.len(), 1, "{pending:?}");

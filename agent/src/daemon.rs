@@ -56,6 +56,9 @@ pub(crate) struct Offer {
     pub(crate) verification_code: Option<String>,
     /// Codes of which the relying party shows one, as long as the person is to choose it.
     pub(crate) code_choice: Option<Vec<String>>,
+    /// Whether neither name nor text is part of what is signed.
+    #[serde(default)]
+    pub(crate) is_bare_login: bool,
     #[serde(rename = "expiresInSeconds", deserialize_with = "seconds")]
     pub(crate) time_left: Duration,
 }

@@ -41,6 +41,12 @@ pub(crate) fn description(offer: &Offer, tries_left: Option<u32>) -> String {
         lines(offer).join("\n"),
         "Go on only if you began this yourself and the same code is shown there.".to_owned(),
     ];
+    if offer.is_bare_login {
+        paragraphs.insert(
+            2,
+            "This older kind of login signs neither name nor text.".to_owned(),
+        );
+    }
     // Three is what everybody has who made no mistake.
     if let Some(tries @ 0..3) = tries_left {
         paragraphs.push(format!("{} before a lock.", left(tries)));
@@ -176,6 +182,7 @@ mod tests {
             pushed: true,
             verification_code: Some("4821".into()),
             code_choice: None,
+            is_bare_login: false,
             time_left: Duration::from_secs(60),
         }
     }
@@ -197,6 +204,14 @@ mod tests {
         assert!(description.starts_with("Code 4821\n\n"), "{description}");
         assert!(!description.contains("\nCode 9999"), "{description}");
         assert!(!description.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn a_login_that_binds_no_name_says_so() {
+        let mut bare = offer("Bank", "Log in?");
+        bare.is_bare_login = true;
+        assert!(description(&bare, None).contains("\n\nThis older kind of login"));
+        assert!(!description(&offer("Bank", "Log in?"), None).contains("older"));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::transaction::FlowType;
 
-/// The longest Base64 text of interactions that is read. Three interactions of 200 characters,
-/// each escaped as JSON allows, stay below it.
+/// The longest Base64 text of interactions that is read. One of each kind, each character escaped
+/// as JSON allows, stays below it.
 pub const MAX_LENGTH: usize = 16 * 1024;
 
 /// A kind of interaction, spelt as in the relying-party API.
@@ -17,6 +17,9 @@ pub enum InteractionType {
     /// Text of at most 60 characters and the PIN on one screen.
     #[serde(rename = "displayTextAndPIN")]
     DisplayTextAndPin,
+    /// A choice of three verification codes, then text of at most 60 characters and the PIN on one
+    /// screen; in version 2 of the API alone.
+    VerificationCodeChoice,
     /// Text of at most 200 characters to confirm, then the PIN.
     ConfirmationMessage,
     /// The same with a choice of three verification codes.
@@ -28,6 +31,7 @@ impl InteractionType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DisplayTextAndPin => "displayTextAndPIN",
+            Self::VerificationCodeChoice => "verificationCodeChoice",
             Self::ConfirmationMessage => "confirmationMessage",
             Self::ConfirmationMessageAndVerificationCodeChoice => {
                 "confirmationMessageAndVerificationCodeChoice"
@@ -39,8 +43,18 @@ impl InteractionType {
     /// documented; of octets, UTF-16 units and scalar values these are the fewest.)
     pub fn max_characters(self) -> usize {
         match self {
-            Self::DisplayTextAndPin => 60,
+            Self::DisplayTextAndPin | Self::VerificationCodeChoice => 60,
             Self::ConfirmationMessage | Self::ConfirmationMessageAndVerificationCodeChoice => 200,
+        }
+    }
+
+    /// Whether the person picks the verification code out of three.
+    pub fn is_code_choice(self) -> bool {
+        match self {
+            Self::VerificationCodeChoice | Self::ConfirmationMessageAndVerificationCodeChoice => {
+                true
+            }
+            Self::DisplayTextAndPin | Self::ConfirmationMessage => false,
         }
     }
 
@@ -48,7 +62,10 @@ impl InteractionType {
     pub fn is_allowed_in(self, flow: Flow) -> bool {
         match self {
             Self::DisplayTextAndPin | Self::ConfirmationMessage => true,
-            Self::ConfirmationMessageAndVerificationCodeChoice => flow == Flow::Notification,
+            Self::ConfirmationMessageAndVerificationCodeChoice => {
+                matches!(flow, Flow::Notification | Flow::BareDigest)
+            }
+            Self::VerificationCodeChoice => flow == Flow::BareDigest,
         }
     }
 }
@@ -68,6 +85,8 @@ pub enum Flow {
     Notification,
     /// The signature that follows a device-link certificate choice.
     Linked,
+    /// Pushed, and asked for by version 2 of the relying-party API.
+    BareDigest,
 }
 
 impl From<FlowType> for Flow {
@@ -114,7 +133,7 @@ impl Interactions {
             return Err(InteractionsError::Empty);
         }
         let flow = flow.into();
-        let mut offered: Vec<Interaction> = Vec::with_capacity(raw.len().min(3));
+        let mut offered: Vec<Interaction> = Vec::with_capacity(raw.len().min(4));
         for raw in raw {
             let interaction = raw.judge()?;
             let kind = interaction.kind;
@@ -171,7 +190,9 @@ impl RawInteraction {
     fn judge(self) -> Result<Interaction, InteractionsError> {
         let kind = self.kind;
         let (text, other) = match kind {
-            InteractionType::DisplayTextAndPin => (self.display_text60, self.display_text200),
+            InteractionType::DisplayTextAndPin | InteractionType::VerificationCodeChoice => {
+                (self.display_text60, self.display_text200)
+            }
             InteractionType::ConfirmationMessage
             | InteractionType::ConfirmationMessageAndVerificationCodeChoice => {
                 (self.display_text200, self.display_text60)

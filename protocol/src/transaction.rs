@@ -5,13 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::acsp::{Payload, PayloadError, is_user_challenge};
 use crate::device::transaction::{Content, FlowType, Transaction};
-use crate::encoding::{EncodedMessage, EncodingError};
+use crate::encoding::{EncodedMessage, EncodingError, SignatureAlgorithm};
 use crate::interaction::{InteractionType, Interactions, InteractionsError};
 use crate::split_key::Modulus;
 use crate::verification_code::{self, VerificationCode};
 
 /// Rebuilds what is to be signed from what is shown: never from a hash that somebody handed over,
-/// but for the digest of a signature, which is all that the relying party sends.
+/// but for the digests of which the relying party sends no more.
 ///
 /// * `interaction`: the one that the person saw; it must be among those offered.
 /// * `user_challenge`: for authentication, and for it alone; 43 characters of Base64url.
@@ -24,7 +24,7 @@ pub fn rebuild_message(
     salt: &[u8],
     modulus: &Modulus,
 ) -> Result<EncodedMessage, RebuildError> {
-    let interactions = Interactions::parse(&transaction.interactions, transaction.flow_type)?;
+    let interactions = Interactions::parse(&transaction.interactions, transaction.flow())?;
     if interactions.of_kind(interaction).is_none() {
         return Err(RebuildError::InteractionNotOffered(interaction));
     }
@@ -52,10 +52,15 @@ pub fn rebuild_message(
             let hash = transaction.signature_algorithm.hash();
             hash.digest(&payload.to_octets()?)
         }
-        (Content::Authentication { .. }, _) | (Content::Signature { .. }, Some(_)) => {
+        (Content::Authentication { .. }, _)
+        | (Content::Signature { .. } | Content::BareDigest { .. }, Some(_)) => {
             return Err(RebuildError::UserChallenge);
         }
         (Content::Signature { digest, .. }, None) => digest.0.clone(),
+        (Content::BareDigest { digest, .. }, None) => {
+            require_plain(transaction)?;
+            digest.0.clone()
+        }
     };
     Ok(EncodedMessage::encode(
         transaction.signature_algorithm,
@@ -65,8 +70,17 @@ pub fn rebuild_message(
     )?)
 }
 
+/// With any other encoding a digest might pass for a login of version 3, and no link leads to it.
+fn require_plain(transaction: &Transaction) -> Result<(), RebuildError> {
+    let is_plain = matches!(
+        transaction.signature_algorithm,
+        SignatureAlgorithm::Pkcs1(_)
+    ) && transaction.flow_type == FlowType::Notification;
+    is_plain.then_some(()).ok_or(RebuildError::BareDigest)
+}
+
 /// The code that the person compares, if this flow has one: computed from the challenge of a login
-/// (never taken from anybody), as the service drew it for a signature.
+/// or from a bare digest (never taken from anybody), as the service drew it for a signature.
 pub fn verification_code(
     transaction: &Transaction,
 ) -> Result<Option<VerificationCode>, RebuildError> {
@@ -87,6 +101,9 @@ pub fn verification_code(
             .parse()
             .map(Some)
             .map_err(|_| RebuildError::VerificationCode),
+        (Content::BareDigest { digest, .. }, _) => {
+            Ok(Some(verification_code::for_challenge(digest.as_slice())))
+        }
         _ => Ok(None),
     }
 }
@@ -100,7 +117,10 @@ pub enum RebuildError {
     /// The person cannot have seen this one.
     #[error("the interaction {0} was not offered")]
     InteractionNotOffered(InteractionType),
-    /// The user challenge is absent, malformed, or given for a signature.
+    /// A bare digest that is not to be signed with PKCS#1 v1.5, or was not pushed.
+    #[error("a bare digest is pushed, and signed with PKCS#1 v1.5 alone")]
+    BareDigest,
+    /// The user challenge is absent, malformed, or given for a digest.
     #[error("a user challenge goes with a login, and has 43 characters of Base64url")]
     UserChallenge,
     /// The relying party's challenge is not Base64.

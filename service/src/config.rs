@@ -56,8 +56,26 @@ pub struct RelyingPartyConfig {
     /// Before every path of version 3 of the API.
     #[serde(default = "default_prefix")]
     pub prefix: String,
+    /// Before every path of version 2 of the API, which is not served unless this is set.
+    pub prefix_v2: Option<String>,
     /// What relying parties' device links begin with, if not the host of `device.public_url`.
     pub device_link_base: Option<String>,
+}
+
+impl RelyingPartyConfig {
+    /// Before every path of version 3 of the API; `/` alone for nothing.
+    pub fn prefix(&self) -> String {
+        from_the_root(&self.prefix)
+    }
+
+    /// Before every path of version 2 of the API, if it is served.
+    pub fn prefix_v2(&self) -> Option<String> {
+        self.prefix_v2.as_deref().map(from_the_root)
+    }
+}
+
+fn from_the_root(prefix: &str) -> String {
+    format!("/{}", prefix.trim_matches('/'))
 }
 
 /// `[device]`
@@ -126,6 +144,12 @@ pub enum ConfigError {
     /// It has the demo switch and is no demo's.
     #[error(transparent)]
     NotADemo(#[from] demo::NotADemo),
+    /// Version 2 of the API needs a place of its own.
+    #[error("prefix_v2 is {prefix:?}; it must differ from prefix and cannot be empty, such as /v2")]
+    PrefixOfVersion2 {
+        /// What the file says.
+        prefix: String,
+    },
     /// Device links could not begin with it: they part it from their parameters by `?`.
     #[error(
         "device_link_base is {base:?}; it must be an https address without query and fragment, \
@@ -149,6 +173,11 @@ impl Config {
             source: Box::new(source),
         })?;
         demo::judge(&config)?;
+        if let Some(prefix) = config.relying_party.prefix_v2()
+            && (prefix == "/" || prefix == config.relying_party.prefix())
+        {
+            return Err(ConfigError::PrefixOfVersion2 { prefix });
+        }
         match config.device_link_base() {
             base if is_link_base(&base) => Ok(config),
             base => Err(ConfigError::DeviceLinkBase { base }),
@@ -212,6 +241,35 @@ mod tests {
             "https://id.example.org/a b",
         ] {
             assert!(!is_link_base(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn version_2_has_a_place_of_its_own_or_none() {
+        let file = |settings: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("service.toml");
+            let example = include_str!("../../packaging/etc/service.toml");
+            let prefix = "prefix = \"/v3\"\n";
+            assert!(example.contains(prefix));
+            std::fs::write(&path, example.replace(prefix, settings)).unwrap();
+            Config::load(&path).map(|config| config.relying_party.prefix_v2())
+        };
+        for (settings, expected) in [
+            ("prefix = '/v3'\n", None),
+            ("prefix_v2 = 'v2/'\n", Some("/v2")),
+            ("prefix = '/'\nprefix_v2 = '/rp/v2'\n", Some("/rp/v2")),
+        ] {
+            assert_eq!(file(settings).unwrap().as_deref(), expected, "{settings}");
+        }
+        for settings in [
+            "prefix_v2 = ''\n",
+            "prefix_v2 = '/'\n",
+            "prefix_v2 = '/v3'\n",
+            "prefix = 'a'\nprefix_v2 = '/a/'\n",
+        ] {
+            let refused = matches!(file(settings), Err(ConfigError::PrefixOfVersion2 { .. }));
+            assert!(refused, "{settings}");
         }
     }
 

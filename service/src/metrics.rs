@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use symbolon_protocol::device::transaction::Content;
+use symbolon_protocol::identifiers::KeyPurpose;
 
 use crate::enrolment::pool_size;
 use crate::keys::HsmState;
@@ -208,5 +209,9 @@ fn kind_of(content: &Content) -> &'static str {
     match content {
         Content::Authentication { .. } => "authentication",
         Content::Signature { .. } => "signature",
+        Content::BareDigest { purpose, .. } => match purpose {
+            KeyPurpose::Authentication => "authentication",
+            KeyPurpose::Signing => "signature",
+        },
     }
 }

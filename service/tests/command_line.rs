@@ -87,13 +87,15 @@ fn a_relying_party_is_added_listed_and_removed() {
         "--network",
         "2001:db8::7",
         "--allow-ip-sharing",
+        "--allow-v2",
     ]);
     let expected = json!({
         "uuid": uuid,
         "names": ["DEMO", "Demo 2"],
         "networks": ["127.0.0.0/8", "2001:db8::7/128"],
         "allowAdvanced": false,
-        "allowIpSharing": true
+        "allowIpSharing": true,
+        "allowVersion2": true
     });
     assert_eq!(added, expected);
     assert_eq!(

@@ -2,6 +2,8 @@
 //! What it believes is decided by the example e-service's verifier, which SK's own demo environment
 //! satisfies too; signatures over documents and chains are judged by openssl as well.
 
+mod v2;
+
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -15,6 +17,7 @@ use time::OffsetDateTime;
 use ureq::Agent;
 
 use crate::openssl::{self, Trust};
+pub use v2::{Signer, UnderWay, V2, Wish};
 
 pub use symbolon_e_service::verify::Proven;
 

@@ -156,7 +156,10 @@ impl ServiceFolder {
             options.session_lifetime_seconds
         );
         for (section, lines) in [
-            ("relying_party", "listen = \"127.0.0.1:0\"".to_owned()),
+            (
+                "relying_party",
+                "listen = \"127.0.0.1:0\"\nprefix_v2 = \"/v2\"".to_owned(),
+            ),
             (
                 "device",
                 "listen = \"127.0.0.1:0\"\npublic_url = \"https://localhost\"".to_owned(),
@@ -312,6 +315,7 @@ fn make_base() -> Image {
         name,
         "--network",
         "127.0.0.0/8",
+        "--allow-v2",
     ]);
     for (which, file) in [
         ("--root", service.trust().root),

@@ -17,6 +17,7 @@ fn offer(id: &str) -> Offer {
         pushed: true,
         verification_code: Some("4821".into()),
         code_choice: None,
+        is_bare_login: false,
         time_left: LIFE,
     }
 }

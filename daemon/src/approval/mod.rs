@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use symbolon_protocol::acsp::UserChallengeVerifier;
 use symbolon_protocol::bytes::Octets;
-use symbolon_protocol::device::transaction::{Confirm, Content, RefusalReason, Refuse};
+use symbolon_protocol::device::transaction::{Confirm, RefusalReason, Refuse};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::transaction::rebuild_message;
@@ -262,11 +262,9 @@ impl Draft {
             .signature_algorithm
             .draw_salt()
             .map_err(|error| failed(&error))?;
-        let verifier = match transaction.content {
-            Content::Authentication { .. } => {
-                Some(UserChallengeVerifier::draw().map_err(|error| failed(&error))?)
-            }
-            Content::Signature { .. } => None,
+        let verifier = match transaction.takes_user_challenge() {
+            true => Some(UserChallengeVerifier::draw().map_err(|error| failed(&error))?),
+            false => None,
         };
         let user_challenge = verifier.as_ref().map(UserChallengeVerifier::challenge);
         let message = rebuild_message(

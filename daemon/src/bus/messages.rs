@@ -155,7 +155,8 @@ pub struct PendingTransaction {
     pub pushed: bool,
     /// How it is to be shown: `displayTextAndPIN` on one screen with the PIN,
     /// `confirmationMessage` on a screen of its own before the PIN,
-    /// `confirmationMessageAndVerificationCodeChoice` on one with the codes of `codeChoice`.
+    /// `confirmationMessageAndVerificationCodeChoice` on one with the codes of `codeChoice`;
+    /// `verificationCodeChoice` as `displayTextAndPIN`, after a screen with those codes.
     pub interaction: InteractionType,
     /// The relying party's text.
     pub text: String,
@@ -166,7 +167,12 @@ pub struct PendingTransaction {
     /// `ChooseCode` comes before `Approve` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_choice: Option<Vec<String>>,
-    /// For a signature: the digest, hexadecimal, and its hash, for those who compare it.
+    /// Whether it is a login of version 2 of the relying-party API: neither name nor text is part of
+    /// what is signed.
+    #[serde(default)]
+    pub is_bare_login: bool,
+    /// What is signed, for those who compare it, where that is a digest of the relying party's: in
+    /// every signature and in a bare login. Absent as long as it would tell the code.
     pub digest: Option<Digest>,
     /// When the relying party asked.
     pub created_at: i64,
@@ -306,6 +312,9 @@ pub struct HistoryEntry {
     /// The code that was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_code: Option<String>,
+    /// The relying party's digest, as it was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// More, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -322,6 +331,7 @@ impl HistoryEntry {
             relying_party_name: None,
             text: None,
             verification_code: None,
+            digest: None,
             detail: None,
         }
     }

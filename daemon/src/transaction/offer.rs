@@ -13,8 +13,9 @@ use super::CodeChoice;
 use crate::bus::messages::{Digest, HistoryEntry, HistoryEvent, PendingTransaction};
 
 /// What this device can show.
-const SUPPORTED: [InteractionType; 3] = [
+const SUPPORTED: [InteractionType; 4] = [
     InteractionType::DisplayTextAndPin,
+    InteractionType::VerificationCodeChoice,
     InteractionType::ConfirmationMessage,
     InteractionType::ConfirmationMessageAndVerificationCodeChoice,
 ];
@@ -52,7 +53,7 @@ pub fn examine(
     if transaction.document_number != *account {
         return Err(contradiction("it names another account"));
     }
-    let interactions = Interactions::parse(&transaction.interactions, transaction.flow_type)
+    let interactions = Interactions::parse(&transaction.interactions, transaction.flow())
         .map_err(contradiction)?;
     let Some(interaction) = interactions.first_supported(&SUPPORTED) else {
         return Err(Refused {
@@ -63,10 +64,7 @@ pub fn examine(
     let modulus = modulus_of(transaction.purpose())
         .ok_or_else(|| contradiction("this account's own key cannot be read"))?;
     let salt = vec![0; transaction.signature_algorithm.salt_length()];
-    let user_challenge = match transaction.content {
-        Content::Authentication { .. } => Some("A".repeat(43)),
-        Content::Signature { .. } => None,
-    };
+    let user_challenge = transaction.takes_user_challenge().then(|| "A".repeat(43));
     rebuild_message(
         &transaction,
         interaction.kind,
@@ -89,7 +87,7 @@ fn choice_of(
     interaction: InteractionType,
     code: Option<&VerificationCode>,
 ) -> Result<Option<CodeChoice>, Refused> {
-    if interaction != InteractionType::ConfirmationMessageAndVerificationCodeChoice {
+    if !interaction.is_code_choice() {
         return Ok(None);
     }
     let code = code.ok_or_else(|| contradiction("there is no code to choose"))?;
@@ -125,7 +123,8 @@ impl Offer {
             text: self.text.as_str().to_owned(),
             verification_code: code.map(ToString::to_string),
             code_choice: choosing.map(CodeChoice::shown),
-            digest: digest(transaction),
+            is_bare_login: is_bare_login(transaction),
+            digest: digest(transaction).filter(|_| choosing.is_none() || !tells_code(transaction)),
             created_at: transaction.created_at,
             expires_at,
             expires_in_seconds: crate::clock::seconds_until(expires_at),
@@ -137,6 +136,7 @@ impl Offer {
         HistoryEntry {
             text: Some(self.text.as_str().to_owned()),
             verification_code: self.code.as_ref().map(ToString::to_string),
+            digest: digest(&self.transaction),
             ..entry_of(&self.transaction, event)
         }
     }
@@ -155,9 +155,19 @@ fn name(text: &str) -> String {
     DisplayText::name(text).as_str().to_owned()
 }
 
+fn is_bare_login(transaction: &Transaction) -> bool {
+    tells_code(transaction) && transaction.purpose() == KeyPurpose::Authentication
+}
+
+/// Whether the code follows from the digest.
+fn tells_code(transaction: &Transaction) -> bool {
+    matches!(transaction.content, Content::BareDigest { .. })
+}
+
 fn digest(transaction: &Transaction) -> Option<Digest> {
-    let Content::Signature { digest, .. } = &transaction.content else {
-        return None;
+    let digest = match &transaction.content {
+        Content::Signature { digest, .. } | Content::BareDigest { digest, .. } => digest,
+        Content::Authentication { .. } => return None,
     };
     let hash: HashAlgorithm = transaction.signature_algorithm.hash();
     Some(Digest {
@@ -176,6 +186,33 @@ mod tests {
     use crate::test_transactions::{account, authentication, modulus, signature};
     use symbolon_protocol::bytes::Octets;
     use symbolon_protocol::encoding::SignatureAlgorithm;
+
+    #[test]
+    fn a_login_over_a_bare_digest_shows_the_digest_and_the_code_that_follows_from_it() {
+        let interactions = r#"[{"type":"displayTextAndPIN","displayText60":"a"}]"#;
+        let of_digest = |purpose, signature_algorithm| {
+            let digest = Octets(vec![0x5a; 32]);
+            judge(Transaction {
+                content: Content::BareDigest { purpose, digest },
+                signature_algorithm,
+                ..authentication(interactions)
+            })
+        };
+        let code = symbolon_protocol::verification_code::for_challenge(&[0x5a; 32]);
+        let plain = SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256);
+        for purpose in KeyPurpose::ALL {
+            let shown = of_digest(purpose, plain).unwrap().shown(0, None);
+            assert_eq!(shown.purpose, purpose);
+            assert_eq!(shown.verification_code.as_deref(), Some(code.as_str()));
+            assert_eq!(shown.digest.unwrap().value, "5a".repeat(32));
+            assert_eq!(shown.is_bare_login, purpose == KeyPurpose::Authentication);
+        }
+        let as_a_login = SignatureAlgorithm::Pss(HashAlgorithm::Sha256);
+        assert_eq!(
+            of_digest(KeyPurpose::Authentication, as_a_login),
+            Err(RefusalReason::ProtocolFailure)
+        );
+    }
 
     fn judge(transaction: Transaction) -> Result<Offer, RefusalReason> {
         examine(transaction, &account(), |_| Some(modulus())).map_err(|refused| refused.reason)

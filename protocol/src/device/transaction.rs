@@ -7,11 +7,11 @@ use super::{Done, Exchange, Method};
 use crate::bytes::Octets;
 use crate::encoding::SignatureAlgorithm;
 use crate::identifiers::{DocumentNumber, KeyPurpose};
-use crate::interaction::InteractionType;
+use crate::interaction::{Flow, InteractionType};
 
 /// One request of a relying party, as the device gets it: everything from which the encoded
-/// message follows, and nothing that is only its hash (but for [`Content::Signature`], where the
-/// relying party itself sends no more than a digest).
+/// message follows, and nothing that is only its hash (but where the relying party itself sends no
+/// more than a digest: [`Content::Signature`], [`Content::BareDigest`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Transaction {
@@ -45,6 +45,20 @@ impl Transaction {
         match self.content {
             Content::Authentication { .. } => KeyPurpose::Authentication,
             Content::Signature { .. } => KeyPurpose::Signing,
+            Content::BareDigest { purpose, .. } => purpose,
+        }
+    }
+
+    /// Whether a user challenge goes with the answer: into the payload of a login.
+    pub fn takes_user_challenge(&self) -> bool {
+        matches!(self.content, Content::Authentication { .. })
+    }
+
+    /// Which interactions it may offer.
+    pub fn flow(&self) -> Flow {
+        match self.content {
+            Content::BareDigest { .. } => Flow::BareDigest,
+            Content::Authentication { .. } | Content::Signature { .. } => self.flow_type.into(),
         }
     }
 }
@@ -72,6 +86,24 @@ pub enum Content {
         digest: Octets,
         /// Four digits, drawn by the service and shown by the relying party; absent in linked flows.
         verification_code: Option<String>,
+    },
+    /// A login or a signature as version 2 of the relying-party API has them: whatever the relying
+    /// party hashed, signed as it is with PKCS#1 v1.5, and with nothing else.
+    ///
+    /// A device exponentiates no number that it was handed, and this comes nearest to one. It is
+    /// still not the number: padding and hash identifier are the device's own, so a digest cannot
+    /// be made to stand for anything but itself. But in a login nothing that the person was shown
+    /// is part of what is signed: neither name nor text nor the service that it is good for. A
+    /// relying party could pass on a digest that another one gave it. That is how version 2 is, so
+    /// a service offers it to those relying parties alone that its operator allows it, the person
+    /// is told, and PKCS#1 v1.5 is the only encoding: no such digest can be taken for a login of
+    /// version 3 by whoever asked for RSASSA-PSS.
+    BareDigest {
+        /// The key: a login's or a signature's.
+        purpose: KeyPurpose,
+        /// The digest; its length is that of the algorithm's hash. The verification code follows
+        /// from it, so that all three compute it.
+        digest: Octets,
     },
 }
 

@@ -56,16 +56,45 @@ fn the_code_choice_belongs_to_notification_flows() {
         InteractionType::ConfirmationMessageAndVerificationCodeChoice,
     ));
     assert!(parse(json, Flow::Notification).is_ok());
+    assert!(parse(json, Flow::BareDigest).is_ok());
     assert_eq!(parse(json, Flow::DeviceLink), refused);
     assert_eq!(parse(json, Flow::Linked), refused);
     let json = r#"[{"type":"displayTextAndPIN","displayText60":"a"}]"#;
-    for flow in [Flow::Notification, Flow::DeviceLink, Flow::Linked] {
+    for flow in [
+        Flow::Notification,
+        Flow::DeviceLink,
+        Flow::Linked,
+        Flow::BareDigest,
+    ] {
         assert!(parse(json, flow).is_ok());
     }
     assert_eq!(Flow::from(FlowType::QR), Flow::DeviceLink);
     assert_eq!(Flow::from(FlowType::Web2App), Flow::DeviceLink);
     assert_eq!(Flow::from(FlowType::App2App), Flow::DeviceLink);
     assert_eq!(Flow::from(FlowType::Notification), Flow::Notification);
+}
+
+#[test]
+fn the_choice_without_a_message_belongs_to_version_2() {
+    let kind = InteractionType::VerificationCodeChoice;
+    let json = |text: &str| format!(r#"[{{"type":"verificationCodeChoice",{text}}}]"#);
+    let fitting = json(&format!(r#""displayText60":"{}""#, "õ".repeat(60)));
+    assert!(parse(&fitting, Flow::BareDigest).is_ok());
+    for flow in [Flow::Notification, Flow::DeviceLink, Flow::Linked] {
+        assert_eq!(
+            parse(&fitting, flow),
+            Err(InteractionsError::NotAllowed(kind))
+        );
+    }
+    let long = json(&format!(r#""displayText60":"{}""#, "a".repeat(61)));
+    assert_eq!(
+        parse(&long, Flow::BareDigest),
+        Err(InteractionsError::TextTooLong(kind))
+    );
+    assert_eq!(
+        parse(&json(r#""displayText200":"a""#), Flow::BareDigest),
+        Err(InteractionsError::TextMissing(kind))
+    );
 }
 
 #[test]
@@ -79,7 +108,7 @@ fn refuses_what_breaks_a_rule() {
         ("not JSON", InteractionsError::NotInteractions),
         (
             r#"[{"type":"verificationCodeChoice","displayText60":"a"}]"#,
-            InteractionsError::NotInteractions,
+            InteractionsError::NotAllowed(InteractionType::VerificationCodeChoice),
         ),
         (
             r#"[{"type":"displayTextAndPin","displayText60":"a"}]"#,

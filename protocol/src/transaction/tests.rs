@@ -1,5 +1,6 @@
 use super::*;
 use crate::encoding::{HashAlgorithm, SignatureAlgorithm};
+use crate::identifiers::KeyPurpose;
 use crate::test_keys::device_share;
 
 /// The user challenge and the payload of a real login in the Smart-ID demo environment.
@@ -251,4 +252,61 @@ fn codes_that_are_none_are_refused() {
         rp_challenge: "not Base64".to_owned(),
     };
     assert_eq!(verification_code(&garbled), Err(RebuildError::Challenge));
+}
+
+fn bare(purpose: KeyPurpose, digest: &[u8]) -> Transaction {
+    Transaction {
+        content: Content::BareDigest {
+            purpose,
+            digest: digest.into(),
+        },
+        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
+        ..login()
+    }
+}
+
+#[test]
+fn a_bare_digest_is_signed_by_either_key_and_its_code_computed() {
+    // The documentation of version 2 prints this digest and its code.
+    let digest = STANDARD
+        .decode("GYS+yoah6emAcVDNIajwSs6UB/M95XrDxMzXBUkwQJ9YFDipXXzGpPc7raWcuc2+TEoRc7WvIZ/7dU/iRXenYg==")
+        .unwrap();
+    for purpose in KeyPurpose::ALL {
+        let transaction = bare(purpose, &digest);
+        assert_eq!(transaction.purpose(), purpose);
+        let expected = EncodedMessage::encode(
+            SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
+            &digest,
+            &[],
+            &device_share().modulus,
+        )
+        .unwrap();
+        assert_eq!(rebuild(&transaction, None, &[]), Ok(expected));
+        let code = verification_code(&transaction).unwrap();
+        assert_eq!(code.unwrap().as_str(), "7180");
+    }
+}
+
+/// Or somebody could have a login of version 3 signed as a digest, with another name shown.
+#[test]
+fn a_bare_digest_is_never_encoded_as_a_login_is() {
+    let pss = Transaction {
+        signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
+        ..bare(KeyPurpose::Authentication, &[7; 64])
+    };
+    assert_eq!(rebuild(&pss, None, &[0; 64]), Err(RebuildError::BareDigest));
+    let by_link = Transaction {
+        flow_type: FlowType::QR,
+        ..bare(KeyPurpose::Authentication, &[7; 64])
+    };
+    assert_eq!(rebuild(&by_link, None, &[]), Err(RebuildError::BareDigest));
+    let with_challenge = bare(KeyPurpose::Authentication, &[7; 64]);
+    assert_eq!(
+        rebuild(&with_challenge, Some(USER_CHALLENGE), &[]),
+        Err(RebuildError::UserChallenge)
+    );
+    assert!(matches!(
+        rebuild(&bare(KeyPurpose::Signing, &[7; 32]), None, &[]),
+        Err(RebuildError::Encoding(EncodingError::DigestLength { .. }))
+    ));
 }

@@ -52,6 +52,11 @@ pub struct AddArguments {
     /// Let it learn the address of the person's device.
     #[arg(long)]
     allow_ip_sharing: bool,
+    /// Let it use version 2 of the API (needs prefix_v2 in the configuration). Its logins sign a
+    /// hash of the relying party's and nothing that people are shown: for those you trust not to
+    /// pass on another's hash, until they speak version 3.
+    #[arg(long = "allow-v2")]
+    allow_version_2: bool,
 }
 
 /// Runs a command and prints what came of it.
@@ -82,6 +87,7 @@ async fn perform(command: RpCommand, store: &Store) -> Result<Report, CommandErr
                 networks: arguments.networks,
                 allow_advanced: arguments.allow_advanced,
                 allow_ip_sharing: arguments.allow_ip_sharing,
+                allow_version_2: arguments.allow_version_2,
             };
             registry::add(store, &party).await?;
             Ok(Report::Added(party))
@@ -131,6 +137,9 @@ fn line_of(party: &RelyingParty) -> String {
     }
     if party.allow_ip_sharing {
         line.push_str("  address sharing allowed");
+    }
+    if party.allow_version_2 {
+        line.push_str("  version 2 allowed");
     }
     line.push('\n');
     line

@@ -51,6 +51,9 @@ impl Outcome {
             Self::Accept => "accepts",
             Self::Refuse => "refuses",
             Self::RefuseOn(InteractionType::DisplayTextAndPin) => "refuses at displayTextAndPIN",
+            Self::RefuseOn(InteractionType::VerificationCodeChoice) => {
+                "refuses at verificationCodeChoice"
+            }
             Self::RefuseOn(InteractionType::ConfirmationMessage) => {
                 "refuses at confirmationMessage"
             }
@@ -89,9 +92,8 @@ const fn born(account: DemoAccount, year: u16, month: u8, day: u8) -> DemoAccoun
 
 const PIN_SCREEN: Outcome = Outcome::RefuseOn(InteractionType::DisplayTextAndPin);
 const MESSAGE: Outcome = Outcome::RefuseOn(InteractionType::ConfirmationMessage);
-/// Also of the accounts that refuse at `verificationCodeChoice`: version 3 of the API knows that
-/// interaction under this name only.
-const CODE_CHOICE: Outcome =
+const CODE_CHOICE: Outcome = Outcome::RefuseOn(InteractionType::VerificationCodeChoice);
+const MESSAGE_AND_CODE_CHOICE: Outcome =
     Outcome::RefuseOn(InteractionType::ConfirmationMessageAndVerificationCodeChoice);
 
 /// All of them.
@@ -183,23 +185,23 @@ pub const ACCOUNTS: &[DemoAccount] = &[
     of(
         "PNOEE-30403039950-MOCK-Q",
         "REFUSED MESSAGE CODE",
-        CODE_CHOICE,
+        MESSAGE_AND_CODE_CHOICE,
     ),
     of(
         "PNOLT-30403039950-MOCK-Q",
         "REFUSED MESSAGE CODE",
-        CODE_CHOICE,
+        MESSAGE_AND_CODE_CHOICE,
     ),
     of(
         "PNOLV-030403-10059-MOCK-Q",
         "REFUSED MESSAGE CODE",
-        CODE_CHOICE,
+        MESSAGE_AND_CODE_CHOICE,
     ),
     born(
         of(
             "PNOBE-00010211724-MOCK-Q",
             "REFUSED MESSAGE CODE",
-            CODE_CHOICE,
+            MESSAGE_AND_CODE_CHOICE,
         ),
         1900,
         1,

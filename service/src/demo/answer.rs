@@ -1,7 +1,7 @@
 //! What a demo device answers to a transaction: the decision alone.
 
 use symbolon_protocol::device::transaction::{RefusalReason, Refuse, Transaction};
-use symbolon_protocol::interaction::{InteractionType, Interactions};
+use symbolon_protocol::interaction::{Flow, InteractionType, Interactions};
 
 use super::Outcome;
 
@@ -21,15 +21,27 @@ pub(super) fn to(outcome: Outcome, transaction: &Transaction) -> Answer {
     match outcome {
         Outcome::Accept => accept(transaction),
         Outcome::Refuse => refuse(RefusalReason::User, None),
-        Outcome::RefuseOn(interaction) => refuse(RefusalReason::User, Some(interaction)),
+        Outcome::RefuseOn(interaction) => {
+            refuse(RefusalReason::User, Some(known(interaction, transaction)))
+        }
         Outcome::WrongCode => refuse(RefusalReason::WrongVerificationCode, None),
         Outcome::Silent => Answer::Nothing,
     }
 }
 
+/// Version 3 of the API knows the choice of codes in one form only.
+fn known(interaction: InteractionType, transaction: &Transaction) -> InteractionType {
+    match interaction {
+        InteractionType::VerificationCodeChoice if transaction.flow() != Flow::BareDigest => {
+            InteractionType::ConfirmationMessageAndVerificationCodeChoice
+        }
+        other => other,
+    }
+}
+
 /// A demo device can show everything, so it takes what the relying party likes best.
 fn accept(transaction: &Transaction) -> Answer {
-    let interactions = Interactions::parse(&transaction.interactions, transaction.flow_type);
+    let interactions = Interactions::parse(&transaction.interactions, transaction.flow());
     match interactions.ok().as_ref().map(Interactions::offered) {
         Some([first, ..]) => Answer::Confirm(first.kind),
         _ => refuse(RefusalReason::ProtocolFailure, None),

@@ -213,7 +213,9 @@ impl Device {
             .get(&service.store, &self.document_number, purpose)
             .await?;
         let salt = random::drawn(transaction.signature_algorithm.draw_salt());
-        let user_challenge = (purpose == KeyPurpose::Authentication).then(|| verifier.challenge());
+        let user_challenge = transaction
+            .takes_user_challenge()
+            .then(|| verifier.challenge());
         let message = rebuild_message(
             transaction,
             interaction,

@@ -122,6 +122,7 @@ mod tests {
             ],
             allow_advanced: false,
             allow_ip_sharing: false,
+            allow_version_2: false,
         }
     }
 

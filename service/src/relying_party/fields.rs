@@ -70,6 +70,13 @@ impl<'a> Fields<'a> {
         self.typed(name, texts, "an array of strings")
     }
 
+    /// An array that must be there.
+    pub(super) fn required_array(&self, name: &str) -> Option<&'a Vec<Value>> {
+        self.required(name)?;
+        let value = self.present(name)?;
+        self.typed(name, value.as_array(), "an array")
+    }
+
     /// An object that may be absent.
     pub(super) fn object(&self, name: &str) -> Option<Fields<'a>> {
         let value = self.present(name)?;

@@ -16,6 +16,9 @@ pub(super) fn of(party: &RelyingParty, request: OpeningRequest) -> Inquiry {
                 Asked::Authentication { rp_challenge }
             }
             RequestedContent::Signature { digest } => Asked::Signature { digest },
+            RequestedContent::BareDigest { purpose, digest } => {
+                Asked::BareDigest { purpose, digest }
+            }
         },
         signature_algorithm: request.algorithm,
         interactions: request.interactions,

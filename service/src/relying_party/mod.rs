@@ -1,4 +1,5 @@
-//! The relying-party API, version 3: what existing Smart-ID clients speak, unchanged.
+//! The relying-party API, version 3: what existing Smart-ID clients speak, unchanged. What older
+//! ones speak is in [`v2`].
 //!
 //! A request is read ([`body`], [`fields`], [`request`]), its sender judged ([`source`],
 //! [`registry`], [`access`]), and then it becomes a session ([`notification`], [`device_link`]), a certificate
@@ -23,6 +24,7 @@ mod routes;
 mod session;
 mod source;
 mod status;
+mod v2;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub struct RelyingPartyApi {
     sessions: Sessions,
     trusted_proxies: Arc<[IpNet]>,
     prefix: Arc<str>,
+    prefix_v2: Option<Arc<str>>,
     device_link_base: Arc<str>,
 }
 
@@ -60,7 +63,8 @@ impl RelyingPartyApi {
             store,
             sessions,
             trusted_proxies: config.trusted_proxies.as_slice().into(),
-            prefix: format!("/{}", config.prefix.trim_matches('/')).into(),
+            prefix: config.prefix().into(),
+            prefix_v2: config.prefix_v2().map(Arc::from),
             device_link_base: device_link_base.into(),
         }
     }
@@ -77,6 +81,10 @@ pub fn router(api: RelyingPartyApi) -> Router {
     let prefixed = match &*api.prefix {
         "/" => routes,
         prefix => Router::new().nest(prefix, routes),
+    };
+    let prefixed = match &api.prefix_v2 {
+        None => prefixed,
+        Some(prefix) => prefixed.nest(prefix, v2::routes()),
     };
     let served = prefixed
         .fallback(|| async { Problem::not_found() })

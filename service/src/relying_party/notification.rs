@@ -91,24 +91,27 @@ async fn open(
     let request = OpeningRequest::parse(kind, Flow::Notification, &body)?;
     let party = api.admit(Demand::of_session(&request), source).await?;
     // A login needs none: its challenge is random, so no two requests are the same.
-    let repeat_key = (kind == SessionKind::Signature).then(|| repeat_key(&target, &body));
+    let repeat_key =
+        (kind == SessionKind::Signature).then(|| repeat_key("signature", &target, &body));
     let new = NewSession {
         inquiry: inquiry::of(&party, request),
         target,
         repeat_key,
     };
     let created = api.sessions.create(new).await.map_err(refused)?;
-    Ok(Json(opened_body(created)))
+    Ok(Json(created.into()))
 }
 
-/// What makes two signature requests the same: whom they ask, and every parameter, in whatever
+/// What makes two requests the same: for what and whom they ask, and every parameter, in whatever
 /// order. The nonce is one of them, and its only purpose is to be different.
-fn repeat_key(target: &Target, body: &Map<String, Value>) -> [u8; 32] {
+pub(super) fn repeat_key(operation: &str, target: &Target, body: &Map<String, Value>) -> [u8; 32] {
     let (kind, name) = match target {
         Target::Person(person) => ("etsi", person.as_str()),
         Target::Document(document) => ("document", document.as_str()),
     };
     Sha256::new()
+        .chain_update(operation)
+        .chain_update([0])
         .chain_update(kind)
         .chain_update([0])
         .chain_update(name)
@@ -118,13 +121,15 @@ fn repeat_key(target: &Target, body: &Map<String, Value>) -> [u8; 32] {
         .into()
 }
 
-fn opened_body(created: Created) -> OpenedBody {
-    OpenedBody {
-        session_id: created.session,
-        verification_code: created.verification_code.map(|value| VerificationCodeBody {
-            kind: "numeric4",
-            value,
-        }),
+impl From<Created> for OpenedBody {
+    fn from(created: Created) -> Self {
+        Self {
+            session_id: created.session,
+            verification_code: created.verification_code.map(|value| VerificationCodeBody {
+                kind: "numeric4",
+                value,
+            }),
+        }
     }
 }
 
@@ -132,6 +137,7 @@ pub(super) fn refused(error: CreateError) -> Problem {
     match error {
         CreateError::NoAccount => Problem::not_found(),
         CreateError::NoSuitableAccount => Problem::no_suitable_account(),
+        CreateError::NotFinished => Problem::not_finished(),
         CreateError::Store(error) => error.into(),
     }
 }

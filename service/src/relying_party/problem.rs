@@ -15,19 +15,22 @@ pub struct Problem {
     errors: Vec<Violation>,
 }
 
-/// The statuses that version 3 of the API answers with.
+/// What kind of refusal it is; the versions of the API have their own statuses for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ProblemKind {
+pub(super) enum ProblemKind {
     BadRequest,
     Unauthorized,
     Forbidden,
     NotFound,
+    NoSuitableAccount,
+    NotFinished,
     MethodNotAllowed,
     Maintenance,
 }
 
 impl ProblemKind {
-    const ALL: [Self; 6] = [
+    /// One for each status of version 3.
+    const OF_EACH_STATUS: [Self; 6] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -41,7 +44,7 @@ impl ProblemKind {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::NoSuitableAccount | Self::NotFinished => 404,
             Self::MethodNotAllowed => 405,
             Self::Maintenance => 580,
         }
@@ -52,7 +55,7 @@ impl ProblemKind {
             Self::BadRequest => "Bad Request",
             Self::Unauthorized => "Unauthorized",
             Self::Forbidden => "Forbidden",
-            Self::NotFound => "Not Found",
+            Self::NotFound | Self::NoSuitableAccount | Self::NotFinished => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::Maintenance => "System Under Maintenance",
         }
@@ -61,7 +64,7 @@ impl ProblemKind {
 
 /// Every status but 200, with its title.
 pub(super) fn statuses() -> impl Iterator<Item = (u16, &'static str)> {
-    ProblemKind::ALL
+    ProblemKind::OF_EACH_STATUS
         .into_iter()
         .map(|kind| (kind.status(), kind.title()))
 }
@@ -165,10 +168,10 @@ impl Problem {
         }
     }
 
-    /// The person has accounts, but none of the level that was asked for. 404.
+    /// The person has accounts, but none of the level that was asked for. 404; in version 2 471.
     pub fn no_suitable_account() -> Self {
         Self {
-            kind: ProblemKind::NotFound,
+            kind: ProblemKind::NoSuitableAccount,
             detail: "Not Found",
             errors: vec![Violation {
                 code: Some("NO_SUITABLE_ACCOUNT_FOUND"),
@@ -176,6 +179,15 @@ impl Problem {
                     "No suitable account of requested type found, but user has some other accounts",
                 )
             }],
+        }
+    }
+
+    /// The person has begun to enrol and not finished. 404 as if they had not; in version 2 472.
+    pub fn not_finished() -> Self {
+        Self {
+            kind: ProblemKind::NotFinished,
+            detail: "Not Found",
+            errors: Vec::new(),
         }
     }
 
@@ -197,7 +209,17 @@ impl Problem {
         }
     }
 
-    /// The HTTP status.
+    /// What kind of refusal it is.
+    pub(super) fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// What is wrong as a whole.
+    pub(super) fn detail(&self) -> &'static str {
+        self.detail
+    }
+
+    /// The HTTP status in version 3.
     pub fn status(&self) -> u16 {
         self.kind.status()
     }
@@ -243,6 +265,8 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        // For those who say it in other words.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -25,6 +25,8 @@ pub struct RelyingParty {
     pub allow_advanced: bool,
     /// Whether it may learn the address of the person's device.
     pub allow_ip_sharing: bool,
+    /// Whether it may use version 2 of the API, whose logins bind nothing that people are shown.
+    pub allow_version_2: bool,
 }
 
 /// Why a relying party was not added.
@@ -69,19 +71,21 @@ pub async fn add(store: &Store, party: &RelyingParty) -> Result<(), Registration
     let networks = encode(&party.networks)?;
     let allow_advanced = i64::from(party.allow_advanced);
     let allow_ip_sharing = i64::from(party.allow_ip_sharing);
+    let allow_version_2 = i64::from(party.allow_version_2);
     let added = store
         .write(move |connection| {
             async move {
                 let done = sqlx::query(
                     "INSERT INTO relying_party \
-                     (uuid, names, networks, allow_advanced, allow_ip_sharing, created_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (uuid) DO NOTHING",
+                     (uuid, names, networks, allow_advanced, allow_ip_sharing, allow_version_2, \
+                     created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (uuid) DO NOTHING",
                 )
                 .bind(uuid)
                 .bind(names)
                 .bind(networks)
                 .bind(allow_advanced)
                 .bind(allow_ip_sharing)
+                .bind(allow_version_2)
                 .bind(now.milliseconds())
                 .execute(&mut *connection)
                 .await?;
@@ -147,6 +151,7 @@ fn from_row(row: &AnyRow) -> Result<RelyingParty, StoreError> {
         })?,
         allow_advanced: row.number("allow_advanced")? != 0,
         allow_ip_sharing: row.number("allow_ip_sharing")? != 0,
+        allow_version_2: row.number("allow_version_2")? != 0,
     })
 }
 

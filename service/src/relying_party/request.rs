@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use symbolon_protocol::encoding::SignatureAlgorithm;
-use symbolon_protocol::identifiers::CertificateLevel;
+use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
 use symbolon_protocol::interaction::{Flow, Interactions};
 use uuid::Uuid;
 
@@ -70,6 +70,13 @@ pub enum RequestedContent {
     },
     /// A signature over a digest as long as the algorithm's hash.
     Signature {
+        /// The digest itself.
+        digest: Vec<u8>,
+    },
+    /// A login or a signature of version 2, over a digest as long as the algorithm's hash.
+    BareDigest {
+        /// Which.
+        purpose: KeyPurpose,
         /// The digest itself.
         digest: Vec<u8>,
     },
@@ -140,7 +147,7 @@ impl CertificateRequest {
 }
 
 /// A request counts only if nothing at all was found wrong.
-fn conclude<T>(request: Option<T>, findings: Findings) -> Result<T, Problem> {
+pub(super) fn conclude<T>(request: Option<T>, findings: Findings) -> Result<T, Problem> {
     let violations = findings.into_violations();
     match request {
         Some(request) if violations.is_empty() => Ok(request),
@@ -167,7 +174,7 @@ fn read_opening_request(
     let interactions = read_interactions(fields, flow);
     let initial_callback_url = match flow {
         Flow::DeviceLink => read_callback(fields),
-        Flow::Notification | Flow::Linked => None,
+        Flow::Notification | Flow::Linked | Flow::BareDigest => None,
     };
     let nonce = match (kind, flow) {
         (SessionKind::Authentication, Flow::Notification) => {
@@ -178,7 +185,7 @@ fn read_opening_request(
         (SessionKind::Signature, _) => read_nonce(fields),
     };
     let properties = read_properties(fields);
-    let capabilities = fields.texts("capabilities").unwrap_or_default();
+    let capabilities = read_capabilities(fields);
     let (content, algorithm) = signed?;
     Some(OpeningRequest {
         claim: claim?,
@@ -189,11 +196,11 @@ fn read_opening_request(
         initial_callback_url,
         nonce,
         properties,
-        capabilities: capabilities.into_iter().map(str::to_owned).collect(),
+        capabilities,
     })
 }
 
-fn read_claim(fields: &Fields<'_>) -> Option<Claim> {
+pub(super) fn read_claim(fields: &Fields<'_>) -> Option<Claim> {
     let uuid = fields.required_text("relyingPartyUUID").and_then(|text| {
         let uuid = Uuid::try_parse(text)
             .ok()
@@ -215,7 +222,10 @@ fn read_claim(fields: &Fields<'_>) -> Option<Claim> {
 }
 
 /// `highest` is the level beyond `QUALIFIED` that may be asked for, if there is one.
-fn read_level(fields: &Fields<'_>, highest: Option<MinimumLevel>) -> Option<MinimumLevel> {
+pub(super) fn read_level(
+    fields: &Fields<'_>,
+    highest: Option<MinimumLevel>,
+) -> Option<MinimumLevel> {
     let Some(text) = fields.text("certificateLevel") else {
         return Some(MinimumLevel::Qualified);
     };
@@ -277,7 +287,10 @@ fn read_content(
 
 /// A digest's length is all that can be checked. Where the algorithm itself is wrong, only that is
 /// reported.
-fn judge_digest(digest: Vec<u8>, algorithm: Option<SignatureAlgorithm>) -> Result<Vec<u8>, String> {
+pub(super) fn judge_digest(
+    digest: Vec<u8>,
+    algorithm: Option<SignatureAlgorithm>,
+) -> Result<Vec<u8>, String> {
     let Some(algorithm) = algorithm else {
         return Ok(digest);
     };
@@ -294,7 +307,7 @@ fn judge_digest(digest: Vec<u8>, algorithm: Option<SignatureAlgorithm>) -> Resul
 }
 
 /// Only the one canonical spelling with padding: the device must read the same octets.
-fn base64_octets(text: &str) -> Result<Vec<u8>, String> {
+pub(super) fn base64_octets(text: &str) -> Result<Vec<u8>, String> {
     STANDARD
         .decode(text)
         .map_err(|_| "must be Base64 with padding".to_owned())
@@ -322,7 +335,7 @@ fn read_callback(fields: &Fields<'_>) -> Option<String> {
     fields.keep("initialCallbackUrl", url)
 }
 
-fn read_nonce(fields: &Fields<'_>) -> Option<String> {
+pub(super) fn read_nonce(fields: &Fields<'_>) -> Option<String> {
     let text = fields.text("nonce")?;
     let nonce = match text.chars().count() {
         1..=LONGEST_NONCE => Ok(text.to_owned()),
@@ -331,7 +344,7 @@ fn read_nonce(fields: &Fields<'_>) -> Option<String> {
     fields.keep("nonce", nonce)
 }
 
-fn read_properties(fields: &Fields<'_>) -> Properties {
+pub(super) fn read_properties(fields: &Fields<'_>) -> Properties {
     const SHARE_DEVICE_ADDRESS: &str = "shareMdClientIpAddress";
     let Some(properties) = fields.object("requestProperties") else {
         return Properties::default();
@@ -344,6 +357,11 @@ fn read_properties(fields: &Fields<'_>) -> Properties {
             .cloned()
             .collect(),
     }
+}
+
+pub(super) fn read_capabilities(fields: &Fields<'_>) -> Vec<String> {
+    let capabilities = fields.texts("capabilities").unwrap_or_default();
+    capabilities.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

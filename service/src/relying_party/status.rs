@@ -140,7 +140,7 @@ impl StatusBody {
                 signed: result
                     .signed
                     .as_ref()
-                    .map(|signed| signed_body(request, result, signed)),
+                    .and_then(|signed| signed_body(request, result, signed)),
             }),
             ignored_properties: request.ignored_properties.clone(),
         }
@@ -162,12 +162,18 @@ fn result_body(result: &SessionResult) -> ResultBody {
     }
 }
 
-fn signed_body(request: &SessionRequest, result: &SessionResult, signed: &SignedBy) -> SignedBody {
+fn signed_body(
+    request: &SessionRequest,
+    result: &SessionResult,
+    signed: &SignedBy,
+) -> Option<SignedBody> {
     let (signature_protocol, server_random) = match &request.content {
         Content::Authentication { server_random, .. } => ("ACSP_V2", Some(server_random.clone())),
         Content::Signature { .. } => ("RAW_DIGEST_SIGNATURE", None),
+        // Told by version 2 alone.
+        Content::BareDigest { .. } => return None,
     };
-    SignedBody {
+    Some(SignedBody {
         signature_protocol,
         signature: SignatureBody {
             value: STANDARD.encode(signed.signature.as_slice()),
@@ -183,5 +189,5 @@ fn signed_body(request: &SessionRequest, result: &SessionResult, signed: &Signed
             .device_address
             .clone()
             .filter(|_| request.share_device_address),
-    }
+    })
 }

@@ -9,7 +9,7 @@ use sqlx::AnyConnection;
 use symbolon_protocol::device::events::Event;
 use symbolon_protocol::device::transaction::{Content, FlowType};
 use symbolon_protocol::encoding::SignatureAlgorithm;
-use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
+use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, KeyPurpose};
 use symbolon_protocol::verification_code::VerificationCode;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError};
 use crate::{deliveries, metrics, muting, random};
 
-/// The same signature request within this time gets the same session (RP API 3, "idempotency").
+/// The same request within this time gets the same session (RP API 3, "idempotency").
 const REPEATED_WITHIN: Duration = Duration::from_secs(15);
 
 /// What a relying party asks, parsed and permitted, whomever it asks.
@@ -54,8 +54,8 @@ pub struct NewSession {
     pub inquiry: Inquiry,
     /// Whom.
     pub target: Target,
-    /// SHA-256 over everything that makes two signature requests the same (path and body); absent
-    /// for authentication, whose challenge is unique anyway.
+    /// SHA-256 over everything that makes two requests the same (path and body); absent for
+    /// authentication in version 3, whose challenge is unique anyway.
     pub repeat_key: Option<[u8; 32]>,
 }
 
@@ -69,6 +69,13 @@ pub enum Asked {
     },
     /// A signature.
     Signature {
+        /// As long as the algorithm's hash.
+        digest: Vec<u8>,
+    },
+    /// A login or a signature of version 2.
+    BareDigest {
+        /// Which.
+        purpose: KeyPurpose,
         /// As long as the algorithm's hash.
         digest: Vec<u8>,
     },
@@ -92,6 +99,9 @@ pub enum CreateError {
     /// There are accounts, but none of the level.
     #[error("there is no account of the level")]
     NoSuitableAccount,
+    /// There is none yet: somebody has begun to enrol, and not finished.
+    #[error("the enrolment is not finished")]
+    NotFinished,
     /// The store is out of order; nothing was begun.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,6 +124,7 @@ impl Sessions {
         match outcome {
             Outcome::Nobody => Err(CreateError::NoAccount),
             Outcome::NoneSuitable => Err(CreateError::NoSuitableAccount),
+            Outcome::NotFinished => Err(CreateError::NotFinished),
             Outcome::Repeated(created) => Ok(created),
             Outcome::Offered(devices) => {
                 for device in &devices {
@@ -143,6 +154,10 @@ impl Sessions {
                     verification_code: (flow_type == FlowType::Notification)
                         .then(|| random::drawn(VerificationCode::draw()).into()),
                 },
+                Asked::BareDigest { purpose, digest } => Content::BareDigest {
+                    purpose: *purpose,
+                    digest: digest.clone().into(),
+                },
             },
             interactions: inquiry.interactions.clone(),
             flow_type,
@@ -157,6 +172,7 @@ impl Sessions {
 enum Outcome {
     Nobody,
     NoneSuitable,
+    NotFinished,
     Repeated(Created),
     Offered(Vec<DocumentNumber>),
 }
@@ -180,6 +196,7 @@ async fn insert(
     let usable = match resolve(connection, &new.target, level, now).await? {
         Resolved::Nobody => return Ok(Outcome::Nobody),
         Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
+        Resolved::NotFinished => return Ok(Outcome::NotFinished),
         Resolved::Usable(usable) => usable,
     };
     let unusable = usable.is_empty();
@@ -293,6 +310,6 @@ fn verification_code_of(request: &SessionRequest) -> Option<&String> {
         Content::Signature {
             verification_code, ..
         } => verification_code.as_ref(),
-        Content::Authentication { .. } => None,
+        Content::Authentication { .. } | Content::BareDigest { .. } => None,
     }
 }

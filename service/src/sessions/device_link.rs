@@ -85,6 +85,7 @@ async fn insert(
         Some(target) => match resolve(connection, target, level, now).await? {
             Resolved::Nobody => return Ok(Err(CreateError::NoAccount)),
             Resolved::NoneSuitable => return Ok(Err(CreateError::NoSuitableAccount)),
+            Resolved::NotFinished => return Ok(Err(CreateError::NotFinished)),
             Resolved::Usable(usable) => usable.is_empty(),
         },
     };
@@ -140,6 +141,8 @@ pub(super) fn is_genuine(
             "RAW_DIGEST_SIGNATURE",
             STANDARD.encode(digest.as_slice()),
         ),
+        // No link leads to it.
+        Content::BareDigest { .. } => return false,
     };
     let callback = match link.kind {
         LinkKind::Qr { .. } => None,

@@ -29,7 +29,7 @@ pub use finish::{cancel_for, end, end_all_of, finish};
 pub use hints::{DeviceWatch, Hints};
 pub use outside::{note_outside_change, outside_changes};
 pub use prompts::pass_on;
-pub use request::{EndResult, SessionRequest, SessionResult, SignedBy};
+pub use request::{ApiVersion, EndResult, SessionRequest, SessionResult, SignedBy};
 pub use rows::{Session, SessionState};
 pub use take_up::{LinkRefused, TakenUp};
 pub use targets::{CertificateAnswer, Target};

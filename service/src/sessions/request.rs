@@ -35,12 +35,30 @@ pub struct SessionRequest {
     pub share_device_address: bool,
 }
 
+/// The versions of the relying-party API. What was begun in one is told in it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiVersion {
+    /// Over bare digests.
+    V2,
+    /// Over payloads that bind what is shown, where it is a login.
+    V3,
+}
+
 impl SessionRequest {
+    /// In which version of the API it was asked.
+    pub fn version(&self) -> ApiVersion {
+        match self.content {
+            Content::BareDigest { .. } => ApiVersion::V2,
+            Content::Authentication { .. } | Content::Signature { .. } => ApiVersion::V3,
+        }
+    }
+
     /// Which key it needs.
     pub fn purpose(&self) -> KeyPurpose {
         match self.content {
             Content::Authentication { .. } => KeyPurpose::Authentication,
             Content::Signature { .. } => KeyPurpose::Signing,
+            Content::BareDigest { purpose, .. } => purpose,
         }
     }
 

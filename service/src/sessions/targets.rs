@@ -32,6 +32,8 @@ pub(super) enum Resolved {
     Nobody,
     /// There are some, but none of the level.
     NoneSuitable,
+    /// There is none yet: the person has begun to enrol, and not finished.
+    NotFinished,
     /// These can be asked; if empty, all that suit are locked.
     Usable(Vec<DocumentNumber>),
 }
@@ -64,7 +66,7 @@ impl Sessions {
         let mut connection = self.store.readers().acquire().await?;
         let target = Target::Document(document_number.clone());
         match resolve(&mut connection, &target, level, Timestamp::now()).await? {
-            Resolved::Nobody => return Ok(CertificateAnswer::NotFound),
+            Resolved::Nobody | Resolved::NotFinished => return Ok(CertificateAnswer::NotFound),
             Resolved::NoneSuitable => return Ok(CertificateAnswer::NotSuitable),
             Resolved::Usable(usable) if usable.is_empty() => {
                 return Ok(CertificateAnswer::Unusable);
@@ -85,6 +87,23 @@ impl Sessions {
             level: parse(&row.text("level")?)?,
         })
     }
+}
+
+async fn without_account(
+    connection: &mut AnyConnection,
+    target: &Target,
+) -> Result<Resolved, StoreError> {
+    let Target::Person(person) = target else {
+        return Ok(Resolved::Nobody);
+    };
+    let begun = sqlx::query("SELECT 1 FROM account WHERE person = $1 AND state = 'registered'")
+        .bind(person.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(match begun {
+        Some(_) => Resolved::NotFinished,
+        None => Resolved::Nobody,
+    })
 }
 
 pub(super) async fn resolve(
@@ -118,10 +137,10 @@ pub(super) async fn resolve(
     let rows = sqlx::query(statement)
         .bind(name)
         .bind(now.milliseconds())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
     if rows.is_empty() {
-        return Ok(Resolved::Nobody);
+        return without_account(connection, target).await;
     }
     let mut suitable = false;
     let mut usable = Vec::new();

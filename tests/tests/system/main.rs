@@ -19,3 +19,4 @@ mod prompts;
 mod records;
 mod sleep;
 mod strangers;
+mod version_2;

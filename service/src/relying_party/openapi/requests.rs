@@ -41,6 +41,8 @@ pub(super) fn name_of(asks: Asks) -> Option<String> {
             Flow::DeviceLink => "DeviceLink",
             Flow::Notification => "Notification",
             Flow::Linked => "Linked",
+            // The document is about version 3.
+            Flow::BareDigest => return None,
         },
     };
     let kind = match asks {

@@ -6,6 +6,7 @@ mod document;
 mod opening;
 mod polling;
 mod refusals;
+mod version_2;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -53,13 +54,17 @@ impl Bench {
     }
 
     async fn start_under(prefix: &str) -> Self {
+        Self::configured(&format!("prefix = '{prefix}'")).await
+    }
+
+    async fn configured(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("s.db").display());
         let store = Store::open(&url).await.unwrap();
         let lifetime = std::time::Duration::from_secs(120);
         let sessions = Sessions::new(store.clone(), "smart-id-demo", lifetime);
         let config: RelyingPartyConfig =
-            toml::from_str(&format!("listen = '127.0.0.1:0'\nprefix = '{prefix}'")).unwrap();
+            toml::from_str(&format!("listen = '127.0.0.1:0'\n{settings}")).unwrap();
         let api = RelyingPartyApi::new(
             store.clone(),
             sessions.clone(),
@@ -208,6 +213,7 @@ fn demo_party() -> RelyingParty {
         networks: vec!["127.0.0.0/8".parse().unwrap()],
         allow_advanced: false,
         allow_ip_sharing: false,
+        allow_version_2: false,
     }
 }
 

@@ -109,6 +109,10 @@ fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failu
         output.say(&format!("  {}: {}", digest.hash, digest.value))?;
         output.say("")?;
     }
+    if transaction.is_bare_login {
+        output.say("  An older kind of login: it signs a hash, not the name and text above.")?;
+        output.say("")?;
+    }
     if let Some(code) = &transaction.verification_code {
         output.say(&format!("  Code: {code}"))?;
         output.say("")?;

@@ -1,6 +1,7 @@
 //! `symbolon history`.
 
 use symbolon_daemon::bus::messages::{History, HistoryEntry, HistoryEvent};
+use symbolon_protocol::identifiers::KeyPurpose;
 
 use super::standing::pin_name;
 use super::{Session, choose, parse, record};
@@ -38,8 +39,13 @@ fn row(entry: &HistoryEntry) -> [String; 5] {
         Some(purpose) => format!("{} ({})", words(entry.event), pin_name(purpose)),
         None => words(entry.event).to_owned(),
     };
-    let about = [&entry.text, &entry.detail];
-    let about: Vec<&str> = about.into_iter().flatten().map(String::as_str).collect();
+    let is_bare_login = entry.purpose == Some(KeyPurpose::Authentication) && entry.digest.is_some();
+    let about = [
+        entry.text.as_deref(),
+        is_bare_login.then_some("older kind of login, over a hash"),
+        entry.detail.as_deref(),
+    ];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
     [
         moment(entry.at),
         what,

@@ -1,0 +1,107 @@
+//! Opening sessions of version 2.
+
+use super::*;
+use crate::relying_party::access::Demand;
+use crate::relying_party::notification::{OpenedBody, refused, repeat_key};
+use crate::relying_party::request::SessionKind;
+use crate::relying_party::{body, inquiry};
+use crate::sessions::NewSession;
+
+/// Whom a path names.
+enum Whom {
+    Target(Target),
+    /// A customer of a private company, by that company's own number. Nobody is enrolled under
+    /// such a number here.
+    Customer,
+}
+
+/// `POST authentication/etsi/{semantics identifier}`
+pub(super) async fn authenticate_person(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(person): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let whom = Whom::Target(Target::Person(path::person(&person)?));
+    open(&api, SessionKind::Authentication, whom, source, request).await
+}
+
+/// `POST authentication/document/{document number}`
+pub(super) async fn authenticate_document(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(document): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let whom = Whom::Target(Target::Document(path::document(&document)?));
+    open(&api, SessionKind::Authentication, whom, source, request).await
+}
+
+/// `POST authentication/private/{issuer}/{identifier}`
+pub(super) async fn authenticate_customer(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let kind = SessionKind::Authentication;
+    open(&api, kind, Whom::Customer, source, request).await
+}
+
+/// `POST signature/etsi/{semantics identifier}`
+pub(super) async fn sign_person(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(person): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let whom = Whom::Target(Target::Person(path::person(&person)?));
+    open(&api, SessionKind::Signature, whom, source, request).await
+}
+
+/// `POST signature/document/{document number}`
+pub(super) async fn sign_document(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    Identifier(document): Identifier,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let whom = Whom::Target(Target::Document(path::document(&document)?));
+    open(&api, SessionKind::Signature, whom, source, request).await
+}
+
+/// `POST signature/private/{issuer}/{identifier}`
+pub(super) async fn sign_customer(
+    State(api): State<RelyingPartyApi>,
+    source: Source,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let kind = SessionKind::Signature;
+    open(&api, kind, Whom::Customer, source, request).await
+}
+
+async fn open(
+    api: &RelyingPartyApi,
+    kind: SessionKind,
+    whom: Whom,
+    Source(source): Source,
+    request: Request,
+) -> Result<Json<OpenedBody>, Problem> {
+    let body = body::read_object(request).await?;
+    let request = super::request::parse(kind, &body)?;
+    let party = api.admit(Demand::of_session(&request), source).await?;
+    require_permission(&party)?;
+    let Whom::Target(target) = whom else {
+        return Err(Problem::not_found());
+    };
+    let operation = match kind {
+        SessionKind::Authentication => "v2 authentication",
+        SessionKind::Signature => "v2 signature",
+    };
+    let new = NewSession {
+        repeat_key: Some(repeat_key(operation, &target, &body)),
+        inquiry: inquiry::of(&party, request),
+        target,
+    };
+    let created = api.sessions.create(new).await.map_err(refused)?;
+    Ok(Json(created.into()))
+}

@@ -1,0 +1,90 @@
+//! Refusals in the words of version 2: a number and a sentence, and two statuses of its own.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::relying_party::problem::{Problem, ProblemKind};
+
+/// What a client of version 2 reads.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct RefusalBody {
+    code: u16,
+    message: String,
+}
+
+/// Says again what is a refusal; everything else passes.
+pub(super) async fn in_other_words(response: Response) -> Response {
+    let Some(body) = response.extensions().get().map(refusal_of) else {
+        return response;
+    };
+    let status = StatusCode::from_u16(body.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(body)).into_response()
+}
+
+fn refusal_of(problem: &Problem) -> RefusalBody {
+    let code = match problem.kind() {
+        ProblemKind::NoSuitableAccount => 471,
+        ProblemKind::NotFinished => 472,
+        _ => problem.status(),
+    };
+    let details: Vec<&str> = problem
+        .errors()
+        .iter()
+        .map(|violation| violation.detail.as_str())
+        .collect();
+    let message = match problem.kind() {
+        ProblemKind::NoSuitableAccount => "No suitable account found".to_owned(),
+        ProblemKind::NotFinished => {
+            "The person's enrolment waits to be finished on their device".to_owned()
+        }
+        _ if details.is_empty() => problem.detail().to_owned(),
+        _ => details.join("; "),
+    };
+    RefusalBody { code, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relying_party::problem::Violation;
+
+    #[test]
+    fn every_refusal_has_its_number_and_words() {
+        let violation = |name: &str| Violation::of_field(name, "/x", format!("Invalid {name}"));
+        for (problem, code, message) in [
+            (
+                Problem::invalid(vec![violation("hash"), violation("hashType")]),
+                400,
+                "Invalid hash; Invalid hashType",
+            ),
+            (
+                Problem::unauthorized(),
+                401,
+                "Relying party could not be authenticated",
+            ),
+            (Problem::unknown_party(), 403, "Forbidden"),
+            (Problem::not_found(), 404, "Not Found"),
+            (Problem::method_not_allowed(), 405, "Method Not Allowed"),
+            (
+                Problem::no_suitable_account(),
+                471,
+                "No suitable account found",
+            ),
+            (
+                Problem::not_finished(),
+                472,
+                "The person's enrolment waits to be finished on their device",
+            ),
+            (
+                Problem::maintenance(),
+                580,
+                "System is under maintenance, retry later",
+            ),
+        ] {
+            let message = message.to_owned();
+            assert_eq!(refusal_of(&problem), RefusalBody { code, message });
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The body of a session's status in version 2.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use symbolon_protocol::identifiers::DocumentNumber;
+use symbolon_protocol::interaction::InteractionType;
+
+use crate::relying_party::status::CertificateBody;
+use crate::sessions::{EndResult, Session, SessionRequest, SessionResult, SessionState, SignedBy};
+
+/// What `GET session/{id}` answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusBody {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultBody>,
+    #[serde(flatten)]
+    signed: Option<SignedBody>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored_properties: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultBody {
+    end_result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_number: Option<DocumentNumber>,
+}
+
+/// What a status holds beyond the result when somebody signed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignedBody {
+    signature: SignatureBody,
+    cert: CertificateBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_flow_used: Option<InteractionType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_ip_address: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SignatureBody {
+    value: String,
+    algorithm: &'static str,
+}
+
+impl StatusBody {
+    /// The session as it stands.
+    pub(super) fn of(session: &Session) -> Self {
+        let request = &session.request;
+        let result = match &session.state {
+            SessionState::Running => None,
+            SessionState::Complete { result, .. } => Some(result.as_ref()),
+        };
+        let signed = result.and_then(|result| {
+            let signed = result.signed.as_ref()?;
+            Some(signed_body(request, result, signed))
+        });
+        Self {
+            state: match result {
+                None => "RUNNING",
+                Some(_) => "COMPLETE",
+            },
+            result: result.map(result_body),
+            signed,
+            ignored_properties: request.ignored_properties.clone(),
+        }
+    }
+}
+
+/// The account is named to those alone who got its signature.
+fn result_body(result: &SessionResult) -> ResultBody {
+    let is_ok = result.end_result == EndResult::Ok;
+    ResultBody {
+        end_result: end_result(result),
+        document_number: result.document_number.clone().filter(|_| is_ok),
+    }
+}
+
+/// The screen of a refusal is part of the word here. A choice that was made rightly and then
+/// refused where the PIN is asked for would be `USER_REFUSED_DISPLAYTEXTANDPIN`; a device reports
+/// the interaction and not the screen, so that case is told by its interaction as well.
+fn end_result(result: &SessionResult) -> &'static str {
+    match (result.end_result, result.interaction) {
+        (EndResult::Ok, _) => "OK",
+        (EndResult::UserRefused | EndResult::UserRefusedInteraction, None)
+        | (EndResult::UserRefused, Some(_)) => "USER_REFUSED",
+        (EndResult::UserRefusedInteraction, Some(interaction)) => match interaction {
+            InteractionType::DisplayTextAndPin => "USER_REFUSED_DISPLAYTEXTANDPIN",
+            InteractionType::VerificationCodeChoice => "USER_REFUSED_VC_CHOICE",
+            InteractionType::ConfirmationMessage => "USER_REFUSED_CONFIRMATIONMESSAGE",
+            InteractionType::ConfirmationMessageAndVerificationCodeChoice => {
+                "USER_REFUSED_CONFIRMATIONMESSAGE_WITH_VC_CHOICE"
+            }
+        },
+        (EndResult::Timeout, _) => "TIMEOUT",
+        (EndResult::WrongVc, _) => "WRONG_VC",
+        (EndResult::RequiredInteractionNotSupportedByApp, _) => {
+            "REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP"
+        }
+        // Version 2 has no word for the latter two. Its clients fail on words that they do not
+        // know, and this one says what can be said: it cannot be completed, whatever the reason.
+        (EndResult::DocumentUnusable | EndResult::ProtocolFailure | EndResult::ServerError, _) => {
+            "DOCUMENT_UNUSABLE"
+        }
+    }
+}
+
+fn signed_body(request: &SessionRequest, result: &SessionResult, signed: &SignedBy) -> SignedBody {
+    SignedBody {
+        signature: SignatureBody {
+            value: STANDARD.encode(signed.signature.as_slice()),
+            algorithm: request.signature_algorithm.as_str(),
+        },
+        cert: CertificateBody::new(signed.certificate.as_slice(), signed.level),
+        interaction_flow_used: result.interaction,
+        device_ip_address: signed
+            .device_address
+            .clone()
+            .filter(|_| request.share_device_address),
+    }
+}

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::certificates::CertificatesConfig;
 use crate::demo::{self, DemoConfig};
 use crate::keys::HsmConfig;
+use crate::relying_party::limits::LimitsConfig;
 
 /// Everything that the file can say. Unknown keys are refused, so that a misspelt one is noticed.
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +59,9 @@ pub struct RelyingPartyConfig {
     pub prefix: String,
     /// Before every path of version 2 of the API, which is not served unless this is set.
     pub prefix_v2: Option<String>,
+    /// How often relying parties and others may ask.
+    #[serde(default)]
+    pub limits: LimitsConfig,
     /// What relying parties' device links begin with, if not the host of `device.public_url`.
     pub device_link_base: Option<String>,
 }

@@ -160,6 +160,12 @@ impl ServiceFolder {
                 "relying_party",
                 "listen = \"127.0.0.1:0\"\nprefix_v2 = \"/v2\"".to_owned(),
             ),
+            // What is measured or tried here comes from one address, as fast as it can.
+            (
+                "relying_party.limits",
+                "party = { per_second = 0, burst = 0 }\nsource = { per_second = 0, burst = 0 }"
+                    .to_owned(),
+            ),
             (
                 "device",
                 "listen = \"127.0.0.1:0\"\npublic_url = \"https://localhost\"".to_owned(),

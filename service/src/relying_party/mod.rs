@@ -13,6 +13,7 @@ mod certificate;
 mod device_link;
 mod fields;
 mod inquiry;
+pub mod limits;
 mod notification;
 pub mod openapi;
 mod path;
@@ -37,6 +38,7 @@ use crate::config::RelyingPartyConfig;
 use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
 use access::Demand;
+use limits::Limits;
 use problem::Problem;
 use registry::RelyingParty;
 
@@ -49,6 +51,7 @@ pub struct RelyingPartyApi {
     prefix: Arc<str>,
     prefix_v2: Option<Arc<str>>,
     device_link_base: Arc<str>,
+    limits: Arc<Limits>,
 }
 
 impl RelyingPartyApi {
@@ -66,12 +69,15 @@ impl RelyingPartyApi {
             prefix: config.prefix().into(),
             prefix_v2: config.prefix_v2().map(Arc::from),
             device_link_base: device_link_base.into(),
+            limits: Arc::new(Limits::new(config.limits)),
         }
     }
 
     async fn admit(&self, demand: Demand<'_>, source: IpAddr) -> Result<RelyingParty, Problem> {
         let party = registry::find(&self.store, demand.claim.uuid).await?;
-        access::admit(demand, party, source)
+        let party = access::admit(demand, party, source)?;
+        self.limits.admit_party(party.uuid)?;
+        Ok(party)
     }
 }
 

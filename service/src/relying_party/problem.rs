@@ -25,17 +25,21 @@ pub(super) enum ProblemKind {
     NoSuitableAccount,
     NotFinished,
     MethodNotAllowed,
+    TooManyRequests { retry_after_seconds: u32 },
     Maintenance,
 }
 
 impl ProblemKind {
     /// One for each status of version 3.
-    const OF_EACH_STATUS: [Self; 6] = [
+    const OF_EACH_STATUS: [Self; 7] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::TooManyRequests {
+            retry_after_seconds: 1,
+        },
         Self::Maintenance,
     ];
 
@@ -46,6 +50,7 @@ impl ProblemKind {
             Self::Forbidden => 403,
             Self::NotFound | Self::NoSuitableAccount | Self::NotFinished => 404,
             Self::MethodNotAllowed => 405,
+            Self::TooManyRequests { .. } => 429,
             Self::Maintenance => 580,
         }
     }
@@ -57,6 +62,7 @@ impl ProblemKind {
             Self::Forbidden => "Forbidden",
             Self::NotFound | Self::NoSuitableAccount | Self::NotFinished => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
+            Self::TooManyRequests { .. } => "Too Many Requests",
             Self::Maintenance => "System Under Maintenance",
         }
     }
@@ -200,6 +206,18 @@ impl Problem {
         }
     }
 
+    /// The source or the relying party asked more often than it may; in so many seconds it may ask
+    /// again. 429.
+    pub fn too_many_requests(retry_after_seconds: u32) -> Self {
+        Self {
+            kind: ProblemKind::TooManyRequests {
+                retry_after_seconds,
+            },
+            detail: "Too many requests, retry later",
+            errors: Vec::new(),
+        }
+    }
+
     /// The service cannot serve now (its store or token is out of order); trying later helps. 580.
     pub fn maintenance() -> Self {
         Self {
@@ -265,6 +283,14 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if let ProblemKind::TooManyRequests {
+            retry_after_seconds,
+        } = self.kind
+        {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, retry_after_seconds.into());
+        }
         // For those who say it in other words.
         response.extensions_mut().insert(self);
         response

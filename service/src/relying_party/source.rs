@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::RelyingPartyApi;
 use super::problem::Problem;
 
-/// The address that a request comes from, seen through trusted proxies.
+/// The address that a request comes from, seen through trusted proxies; it may ask once more.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source(pub(super) IpAddr);
 
@@ -26,11 +26,10 @@ impl FromRequestParts<RelyingPartyApi> for Source {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .ok_or_else(Problem::maintenance)?;
-        Ok(Self(behind_proxies(
-            peer.ip(),
-            &parts.headers,
-            &api.trusted_proxies,
-        )))
+        let source = behind_proxies(peer.ip(), &parts.headers, &api.trusted_proxies);
+        // Before anything is read that a flood could make dear.
+        api.limits.admit_source(source)?;
+        Ok(Self(source))
     }
 }
 

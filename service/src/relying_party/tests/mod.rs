@@ -3,6 +3,7 @@
 
 mod answers;
 mod document;
+mod limits;
 mod opening;
 mod polling;
 mod refusals;
@@ -57,6 +58,7 @@ impl Bench {
         Self::configured(&format!("prefix = '{prefix}'")).await
     }
 
+    /// With more in its configuration.
     async fn configured(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("s.db").display());

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Serialize;
 
 use crate::relying_party::problem::{Problem, ProblemKind};
@@ -20,7 +20,11 @@ pub(super) async fn in_other_words(response: Response) -> Response {
         return response;
     };
     let status = StatusCode::from_u16(body.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(body)).into_response()
+    let mut said = (status, Json(body)).into_response();
+    if let Some(when) = response.headers().get(header::RETRY_AFTER) {
+        said.headers_mut().insert(header::RETRY_AFTER, when.clone());
+    }
+    said
 }
 
 fn refusal_of(problem: &Problem) -> RefusalBody {
@@ -78,6 +82,11 @@ mod tests {
                 "The person's enrolment waits to be finished on their device",
             ),
             (
+                Problem::too_many_requests(1),
+                429,
+                "Too many requests, retry later",
+            ),
+            (
                 Problem::maintenance(),
                 580,
                 "System is under maintenance, retry later",
@@ -86,5 +95,13 @@ mod tests {
             let message = message.to_owned();
             assert_eq!(refusal_of(&problem), RefusalBody { code, message });
         }
+    }
+
+    #[tokio::test]
+    async fn when_to_come_back_is_said_as_well() {
+        let response = Problem::too_many_requests(7).into_response();
+        let said = in_other_words(response).await;
+        assert_eq!(said.status(), 429);
+        assert_eq!(said.headers()[header::RETRY_AFTER], "7");
     }
 }

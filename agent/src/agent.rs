@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use zbus::Connection;
 
 use crate::approval::Approval;
-use crate::daemon::SymbolonProxy;
+use crate::daemon::{self, SymbolonProxy};
 use crate::desk::{AttemptNumber, Desk, Effect, Event, Request};
 use crate::notification::{self, Notifier};
 use crate::orphans::Orphans;
@@ -129,6 +129,7 @@ impl Agent {
             }
             Input::Action { id, action } if self.notifier.shows(id) => match action.as_str() {
                 notification::OPEN | notification::APPROVE => Some(Event::ApproveChosen),
+                notification::CONSENT => Some(Event::ConsentChosen),
                 notification::REJECT => Some(Event::RejectChosen),
                 notification::NOT_MINE => Some(Event::NotMineChosen),
                 other => notification::code_of(other).map(Event::CodeChosen),
@@ -162,6 +163,7 @@ impl Agent {
                 Effect::Close => self.notifier.close().await,
                 Effect::StartApproval(attempt, request) => self.start_approval(attempt, request),
                 Effect::StopApproval => self.stop_approval(),
+                Effect::Consent(id) => self.consent(id),
                 Effect::Refuse(id) => self.refuse(id),
                 Effect::Disown(id) => self.disown(id),
                 Effect::Tell(news) => {
@@ -195,6 +197,17 @@ impl Agent {
             // The task itself takes its prompt away and ends.
             approval.cancel.send_replace(true);
         }
+    }
+
+    fn consent(&self, id: String) {
+        let daemon = self.daemon.clone();
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            if let Err(error) = daemon.consent(&id).await {
+                let failed = Event::ConsentFailed(daemon::complaint(&error));
+                let _ = inputs.send(Input::Desk(failed)).await;
+            }
+        });
     }
 
     fn refuse(&self, id: String) {

@@ -74,6 +74,9 @@ impl Approval {
 
     async fn round(&self, error: Option<String>) -> Round {
         let offer = &self.request.offer;
+        let Some(purpose) = offer.purpose else {
+            return Round::Over(None);
+        };
         // Before the prompt, so that the hardware gets ready while the person types.
         let tries_left = match self.begin(offer).await {
             Ok(tries_left) => tries_left,
@@ -82,7 +85,7 @@ impl Approval {
         let question = Question {
             title: format!("Symbolon: {}", words::headline(offer)),
             description: words::description(offer, tries_left),
-            prompt: format!("{}:", offer.purpose.pin()),
+            prompt: format!("{}:", purpose.pin()),
             error,
             time_left: self.time_left(),
             activation_token: self.activation_token.clone(),

@@ -23,6 +23,8 @@ pub(crate) trait Symbolon {
     fn choose_code(&self, transaction: &str, code: &str) -> zbus::Result<String>;
     /// Approves with a PIN that is read from a pipe.
     fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
+    /// Agrees to what needs no PIN.
+    fn consent(&self, transaction: &str) -> zbus::Result<String>;
     /// Declines.
     fn refuse(&self, transaction: &str) -> zbus::Result<()>;
     /// Declines what the person did not start.
@@ -46,7 +48,8 @@ pub(crate) struct Pending {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Offer {
     pub(crate) id: String,
-    pub(crate) purpose: Purpose,
+    /// Absent where nothing is signed: the certificate is asked for, and agreeing is enough.
+    pub(crate) purpose: Option<Purpose>,
     pub(crate) relying_party_name: String,
     pub(crate) brokered_relying_party_name: Option<String>,
     pub(crate) text: String,
@@ -64,10 +67,10 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Whether it can be approved after this pick of a code.
+    /// Whether it can be approved with a PIN after this pick of a code.
     pub(crate) fn takes(&self, picked: Option<&String>) -> bool {
         match (&self.code_choice, picked) {
-            (None, None) => true,
+            (None, None) => self.purpose.is_some(),
             (Some(codes), Some(picked)) => codes.contains(picked),
             _ => false,
         }

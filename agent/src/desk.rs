@@ -21,6 +21,10 @@ pub(crate) enum Event {
     ApproveChosen,
     /// One of the codes to choose from was pressed.
     CodeChosen(String),
+    /// "Confirm" was pressed, where no PIN is needed.
+    ConsentChosen,
+    /// A consent did not arrive; why.
+    ConsentFailed(String),
     /// "Reject" was pressed.
     RejectChosen,
     /// "Not mine" was pressed.
@@ -64,6 +68,8 @@ pub(crate) enum Effect {
     StopApproval,
     /// Tell the daemon that the person declined.
     Refuse(String),
+    /// Tell the daemon that the person agreed.
+    Consent(String),
     /// Tell the daemon that the person did not start it.
     Disown(String),
     /// Tell the person something that needs no answer.
@@ -123,6 +129,8 @@ impl Desk {
             }
             Event::ApproveChosen => self.approve(None, &mut effects),
             Event::CodeChosen(code) => self.approve(Some(code), &mut effects),
+            Event::ConsentChosen => self.consent(&mut effects),
+            Event::ConsentFailed(why) => effects.push(Effect::Tell(why)),
             Event::RejectChosen => self.decline(Effect::Refuse, &mut effects),
             Event::NotMineChosen => self.decline(Effect::Disown, &mut effects),
             Event::Dismissed => {
@@ -168,6 +176,17 @@ impl Desk {
                 effects.push(Effect::Close);
                 effects.push(Effect::StartApproval(self.attempts, request.clone()));
                 self.phase = Phase::Prompting(request);
+            }
+            other => self.phase = other,
+        }
+    }
+
+    /// Where something is to be signed, a PIN is needed.
+    fn consent(&mut self, effects: &mut Vec<Effect>) {
+        match std::mem::take(&mut self.phase) {
+            Phase::Showing(request) if request.offer.purpose.is_none() => {
+                effects.push(Effect::Close);
+                effects.push(Effect::Consent(request.offer.id));
             }
             other => self.phase = other,
         }

@@ -46,6 +46,9 @@ pub(crate) trait Notifications {
 pub(crate) const OPEN: &str = "default";
 /// The action of the button "Approve…".
 pub(crate) const APPROVE: &str = "approve";
+/// The action of the button "Confirm", where no PIN follows. A click on the notification itself
+/// agrees to nothing.
+pub(crate) const CONSENT: &str = "consent";
 /// The action of the button "Reject".
 pub(crate) const REJECT: &str = "reject";
 /// The action of the button "Not mine".
@@ -174,6 +177,9 @@ pub(crate) fn code_of(action: &str) -> Option<String> {
 fn actions(offer: &Offer) -> Vec<String> {
     let mut actions = Vec::new();
     match &offer.code_choice {
+        _ if offer.purpose.is_none() => {
+            actions.extend([CONSENT, "Confirm"].map(str::to_owned));
+        }
         Some(codes) => {
             for code in codes {
                 actions.extend([format!("{CODE}{code}"), code.clone()]);

@@ -12,8 +12,9 @@ const COLUMNS: usize = 60;
 pub(crate) fn headline(offer: &Offer) -> String {
     match (&offer.verification_code, offer.purpose) {
         (Some(code), _) => format!("Code {}", plain(code)),
-        (None, Purpose::Authentication) => "Login request".to_owned(),
-        (None, Purpose::Signing) => "Signature request".to_owned(),
+        (None, Some(Purpose::Authentication)) => "Login request".to_owned(),
+        (None, Some(Purpose::Signing)) => "Signature request".to_owned(),
+        (None, None) => "Certificate request".to_owned(),
     }
 }
 
@@ -96,12 +97,15 @@ fn lines(offer: &Offer) -> Vec<String> {
     }
     lines.push(
         match offer.purpose {
-            Purpose::Authentication => "wants you to log in:",
-            Purpose::Signing => "wants your signature:",
+            Some(Purpose::Authentication) => "wants you to log in:",
+            Some(Purpose::Signing) => "wants your signature:",
+            None => "wants to know your signing certificate, with your name and personal code in it. Nothing is signed.",
         }
         .to_owned(),
     );
-    lines.push(plain(&offer.text));
+    if offer.purpose.is_some() {
+        lines.push(plain(&offer.text));
+    }
     lines
 }
 
@@ -175,7 +179,7 @@ mod tests {
     fn offer(name: &str, text: &str) -> Offer {
         Offer {
             id: "1".into(),
-            purpose: Purpose::Authentication,
+            purpose: Some(Purpose::Authentication),
             relying_party_name: name.into(),
             brokered_relying_party_name: None,
             text: text.into(),

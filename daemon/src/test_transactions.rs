@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use symbolon_protocol::bytes::Octets;
-use symbolon_protocol::device::transaction::{Content, FlowType, Transaction};
+use symbolon_protocol::device::transaction::{Content, FlowType, SigningTerms, Transaction};
 use symbolon_protocol::encoding::{HashAlgorithm, SignatureAlgorithm};
 use symbolon_protocol::identifiers::DocumentNumber;
 use symbolon_protocol::split_key::Modulus;
@@ -25,43 +25,42 @@ pub(crate) fn modulus() -> Modulus {
 }
 
 pub(crate) fn authentication(interactions: &str) -> Transaction {
-    transaction(
-        Content::Authentication {
-            scheme_name: "smart-id".to_owned(),
-            server_random: STANDARD.encode([3; 18]),
-            rp_challenge: STANDARD.encode([4; 64]),
+    transaction(Content::Authentication {
+        scheme_name: "smart-id".to_owned(),
+        server_random: STANDARD.encode([3; 18]),
+        rp_challenge: STANDARD.encode([4; 64]),
+        terms: SigningTerms {
+            interactions: STANDARD.encode(interactions),
+            signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha3_512),
         },
-        SignatureAlgorithm::Pss(HashAlgorithm::Sha3_512),
-        interactions,
-    )
+    })
 }
 
 pub(crate) fn signature(interactions: &str) -> Transaction {
-    transaction(
-        Content::Signature {
-            digest: Octets(vec![5; 32]),
-            verification_code: Some("4821".to_owned()),
+    transaction(Content::Signature {
+        digest: Octets(vec![5; 32]),
+        verification_code: Some("4821".to_owned()),
+        linked_session: None,
+        terms: SigningTerms {
+            interactions: STANDARD.encode(interactions),
+            signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
         },
-        SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
-        interactions,
-    )
+    })
 }
 
-fn transaction(
-    content: Content,
-    signature_algorithm: SignatureAlgorithm,
-    interactions: &str,
-) -> Transaction {
+pub(crate) fn certificate_choice() -> Transaction {
+    transaction(Content::CertificateChoice {})
+}
+
+fn transaction(content: Content) -> Transaction {
     Transaction {
         id: Uuid::new_v4(),
         document_number: account(),
         relying_party_name: "DEMO".to_owned(),
         brokered_relying_party_name: None,
         content,
-        interactions: STANDARD.encode(interactions),
         flow_type: FlowType::Notification,
         initial_callback_url: None,
-        signature_algorithm,
         created_at: 1_700_000_000,
         expires_in_seconds: 120,
     }

@@ -4,8 +4,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::device::transaction::FlowType;
-
 /// The longest Base64 text of interactions that is read. One of each kind, each character escaped
 /// as JSON allows, stays below it.
 pub const MAX_LENGTH: usize = 16 * 1024;
@@ -89,17 +87,6 @@ pub enum Flow {
     BareDigest,
 }
 
-impl From<FlowType> for Flow {
-    /// A linked signature travels as [`FlowType::Notification`]; the device need not tell them
-    /// apart, because the service has refused what a linked flow forbids.
-    fn from(flow_type: FlowType) -> Self {
-        match flow_type {
-            FlowType::Notification => Self::Notification,
-            FlowType::QR | FlowType::Web2App | FlowType::App2App => Self::DeviceLink,
-        }
-    }
-}
-
 /// One interaction that the relying party offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interaction {
@@ -120,7 +107,7 @@ pub struct Interactions {
 
 impl Interactions {
     /// Reads the `interactions` of a request: Base64 of a JSON array.
-    pub fn parse(encoded: &str, flow: impl Into<Flow>) -> Result<Self, InteractionsError> {
+    pub fn parse(encoded: &str, flow: Flow) -> Result<Self, InteractionsError> {
         if encoded.len() > MAX_LENGTH {
             return Err(InteractionsError::TooLong);
         }
@@ -132,7 +119,6 @@ impl Interactions {
         if raw.is_empty() {
             return Err(InteractionsError::Empty);
         }
-        let flow = flow.into();
         let mut offered: Vec<Interaction> = Vec::with_capacity(raw.len().min(4));
         for raw in raw {
             let interaction = raw.judge()?;

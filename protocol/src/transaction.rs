@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::acsp::{Payload, PayloadError, is_user_challenge};
-use crate::device::transaction::{Content, FlowType, Transaction};
+use crate::device::transaction::{Content, FlowType, SigningTerms, Transaction};
 use crate::encoding::{EncodedMessage, EncodingError, SignatureAlgorithm};
 use crate::interaction::{InteractionType, Interactions, InteractionsError};
 use crate::split_key::Modulus;
@@ -24,7 +24,11 @@ pub fn rebuild_message(
     salt: &[u8],
     modulus: &Modulus,
 ) -> Result<EncodedMessage, RebuildError> {
-    let interactions = Interactions::parse(&transaction.interactions, transaction.flow())?;
+    let terms = transaction
+        .content
+        .terms()
+        .ok_or(RebuildError::NothingToSign)?;
+    let interactions = Interactions::parse(&terms.interactions, transaction.flow())?;
     if interactions.of_kind(interaction).is_none() {
         return Err(RebuildError::InteractionNotOffered(interaction));
     }
@@ -34,6 +38,7 @@ pub fn rebuild_message(
                 scheme_name,
                 server_random,
                 rp_challenge,
+                ..
             },
             Some(user_challenge),
         ) if is_user_challenge(user_challenge) => {
@@ -49,7 +54,7 @@ pub fn rebuild_message(
                 initial_callback_url: transaction.initial_callback_url.as_deref(),
                 flow_type: transaction.flow_type,
             };
-            let hash = transaction.signature_algorithm.hash();
+            let hash = terms.signature_algorithm.hash();
             hash.digest(&payload.to_octets()?)
         }
         (Content::Authentication { .. }, _)
@@ -58,12 +63,13 @@ pub fn rebuild_message(
         }
         (Content::Signature { digest, .. }, None) => digest.0.clone(),
         (Content::BareDigest { digest, .. }, None) => {
-            require_plain(transaction)?;
+            require_plain(transaction, terms)?;
             digest.0.clone()
         }
+        (Content::CertificateChoice {}, _) => return Err(RebuildError::NothingToSign),
     };
     Ok(EncodedMessage::encode(
-        transaction.signature_algorithm,
+        terms.signature_algorithm,
         &digest,
         salt,
         modulus,
@@ -71,11 +77,9 @@ pub fn rebuild_message(
 }
 
 /// With any other encoding a digest might pass for a login of version 3, and no link leads to it.
-fn require_plain(transaction: &Transaction) -> Result<(), RebuildError> {
-    let is_plain = matches!(
-        transaction.signature_algorithm,
-        SignatureAlgorithm::Pkcs1(_)
-    ) && transaction.flow_type == FlowType::Notification;
+fn require_plain(transaction: &Transaction, terms: &SigningTerms) -> Result<(), RebuildError> {
+    let is_plain = matches!(terms.signature_algorithm, SignatureAlgorithm::Pkcs1(_))
+        && transaction.flow_type == FlowType::Notification;
     is_plain.then_some(()).ok_or(RebuildError::BareDigest)
 }
 
@@ -111,6 +115,9 @@ pub fn verification_code(
 /// Why a transaction contradicts itself, or an answer the transaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RebuildError {
+    /// It asks for a certificate: there is no message, and no key may be used for it.
+    #[error("nothing is to be signed")]
+    NothingToSign,
     /// Its interactions cannot be read.
     #[error(transparent)]
     Interactions(#[from] InteractionsError),

@@ -213,5 +213,6 @@ fn kind_of(content: &Content) -> &'static str {
             KeyPurpose::Authentication => "authentication",
             KeyPurpose::Signing => "signature",
         },
+        Content::CertificateChoice {} => "certificateChoice",
     }
 }

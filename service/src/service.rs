@@ -57,7 +57,7 @@ impl Service {
 
 /// Refuses unless the account can be used now. A lock whose time is over counts no more: its
 /// release is there for the asking.
-fn require_usable(account: &Account, now: Timestamp) -> Result<(), Refusal> {
+pub(crate) fn require_usable(account: &Account, now: Timestamp) -> Result<(), Refusal> {
     match account.standing {
         Standing::Open { lock: Some(lock) } if lock.until <= now => Ok(()),
         _ => require_released(account, now),

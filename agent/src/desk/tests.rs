@@ -10,7 +10,7 @@ const LIFE: Duration = Duration::from_secs(120);
 fn offer(id: &str) -> Offer {
     Offer {
         id: id.into(),
-        purpose: Purpose::Authentication,
+        purpose: Some(Purpose::Authentication),
         relying_party_name: "Bank of X".into(),
         brokered_relying_party_name: None,
         text: "Log in".into(),
@@ -24,6 +24,33 @@ fn offer(id: &str) -> Offer {
 
 fn listed(ids: &[&str]) -> Event {
     Event::Listed(ids.iter().map(|id| offer(id)).collect())
+}
+
+/// A request that needs no PIN.
+fn certificate(id: &str) -> Offer {
+    Offer {
+        purpose: None,
+        text: String::new(),
+        verification_code: None,
+        ..offer(id)
+    }
+}
+
+#[test]
+fn a_consent_needs_its_own_button_and_no_pin() {
+    let mut scene = Scene::new();
+    scene.step(Event::Listed(vec![certificate("1")]));
+    assert_eq!(scene.step(Event::ApproveChosen), []);
+    let consent = Effect::Consent("1".into());
+    assert_eq!(scene.step(Event::ConsentChosen), [Effect::Close, consent]);
+    let why = "The service cannot be reached.".to_owned();
+    assert_eq!(
+        scene.step(Event::ConsentFailed(why.clone())),
+        [Effect::Tell(why)]
+    );
+
+    scene.step(listed(&["2"]));
+    assert_eq!(scene.step(Event::ConsentChosen), [], "it is to be signed");
 }
 
 fn withdrawn(id: &str, reason: &str) -> Event {

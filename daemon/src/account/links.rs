@@ -100,14 +100,15 @@ impl Account {
         locked(&self.callbacks.0).contains_key(&id)
     }
 
-    /// Where to lead the browser, now that the transaction was approved or refused; once. `None`
+    /// Where to lead the browser, now that the transaction was approved, agreed
+    /// to or refused; once. `None`
     /// if it is not over, ended in another way, or no browser waits.
     pub(crate) fn take_callback(&self, id: Uuid) -> Option<String> {
         let end = locked(&self.book).end_of(id)?;
         let callback = locked(&self.callbacks.0).remove(&id)?;
         let verifier = match end {
             End::Approved => callback.verifier.as_ref(),
-            End::Refused | End::Disowned => None,
+            End::Consented | End::Refused | End::Disowned => None,
             _ => return None,
         };
         Some(callback_url(

@@ -2,6 +2,7 @@
 //!
 //! * `keeper`: stays connected, and handles what is pushed.
 //! * `links`: device links, and the browsers that wait for their end.
+//! * `linked`: signatures that a certificate choice announced.
 //! * `locks`: PIN counters, locks and releases.
 //! * `offers`: transactions as they come and go.
 //! * `proofs`: PINs that the service judges.
@@ -10,6 +11,7 @@
 //! [`crate::deletion`].
 
 mod keeper;
+mod linked;
 mod links;
 mod locks;
 mod offers;
@@ -64,6 +66,7 @@ pub(crate) struct Account {
     counts: Mutex<Counts>,
     book: Mutex<Book>,
     callbacks: links::Callbacks,
+    announced: linked::Announced,
     connection: Mutex<Connection>,
     /// By how many seconds this machine's clock is ahead of the service's, when last told.
     clock_ahead: Mutex<Option<i64>>,
@@ -93,6 +96,7 @@ impl Account {
             counts: Mutex::new(Counts::default()),
             book: Mutex::new(Book::default()),
             callbacks: links::Callbacks::default(),
+            announced: linked::Announced::default(),
             connection: Mutex::new(Connection::Connecting {}),
             clock_ahead: Mutex::new(None),
             nudge: Notify::new(),

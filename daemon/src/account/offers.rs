@@ -12,7 +12,7 @@ use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{HistoryEvent, PendingTransaction};
 use crate::link::LinkError;
 use crate::transaction::{
-    Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine,
+    Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine, linked_session,
 };
 
 impl Account {
@@ -49,7 +49,7 @@ impl Account {
     }
 
     /// Enters a transaction and offers it, or refuses it by itself.
-    pub(super) async fn take(self: &Arc<Self>, transaction: Transaction) {
+    pub(crate) async fn take(self: &Arc<Self>, transaction: Transaction) {
         if locked(&self.book).knows(transaction.id) {
             return;
         }
@@ -65,11 +65,15 @@ impl Account {
     fn offer(self: &Arc<Self>, offer: Offer) {
         let id = offer.transaction.id;
         let lasts = Duration::from_secs(u64::from(offer.transaction.expires_in_seconds));
+        let choice = linked_session(&offer.transaction);
         if !locked(&self.book).enter(offer) {
             return;
         }
         tracing::info!(transaction = %id, account = %self.document_number(), "offered");
         self.announce(News::Offered(id));
+        if let Some(choice) = choice {
+            self.linked_arrived(choice, id);
+        }
         let account = Arc::downgrade(self);
         tokio::spawn(async move {
             tokio::time::sleep(lasts).await;

@@ -170,8 +170,10 @@ impl Account {
     /// Whether the whole signature is right, by our own modulus.
     fn is_signed(&self, underway: &Underway, signature: Vec<u8>) -> bool {
         let transaction = &underway.transaction;
-        let (Ok(request), Ok(modulus)) = (underway.request(), self.modulus(transaction.purpose()))
-        else {
+        let Some(purpose) = transaction.purpose() else {
+            return false;
+        };
+        let (Ok(request), Ok(modulus)) = (underway.request(), self.modulus(purpose)) else {
             return false;
         };
         rebuild_message(

@@ -1,9 +1,11 @@
 //! A person approves or refuses.
 //!
 //! * here: from the prompt to the hardware's verdict.
+//! * `consent`: what needs no PIN.
 //! * `confirmation`: from the share to the stored answer, over lost answers and crashes.
 
 mod confirmation;
+mod consent;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +13,10 @@ use std::sync::Arc;
 
 use symbolon_protocol::acsp::UserChallengeVerifier;
 use symbolon_protocol::bytes::Octets;
-use symbolon_protocol::device::transaction::{Confirm, RefusalReason, Refuse};
+use symbolon_protocol::device::transaction::{Confirm, RefusalReason, Refuse, Transaction};
 use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::transaction::rebuild_message;
 use symbolon_vault::{Pin, PinOutcome};
@@ -22,7 +26,7 @@ use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, Verdict};
-use crate::transaction::{Entry, Event, Offer, Pick, RefusedAs};
+use crate::transaction::{Entry, Event, Pick, RefusedAs, Signing};
 
 impl Account {
     /// What is approved, and whether a PIN may be asked for; runs a release that is due. The
@@ -31,8 +35,8 @@ impl Account {
         let entry = self.waiting(id).await?;
         let purpose = entry.offer.transaction.purpose();
         self.settle_lock_if_any().await;
-        let pin = self.pin_standing(purpose);
-        if matches!(pin, PinStanding::Open { .. }) {
+        let pin = self.pin_standing(purpose.unwrap_or(KeyPurpose::Signing));
+        if let (Some(purpose), PinStanding::Open { .. }) = (purpose, pin) {
             let deed = self.deed.clone();
             self.core.vault.post(move |vault| {
                 if let Err(error) = vault.prepare(&deed.key(purpose).share) {
@@ -89,6 +93,9 @@ impl Account {
         let _turn = self.turn.lock().await;
         self.finish_earlier().await?;
         let entry = self.waiting(id).await?;
+        let Some(signing) = entry.offer.signing.clone() else {
+            return Err(consent::nothing_to_sign());
+        };
         self.before_an_entry().await?;
         if let Some(verdict) = self.locked_verdict() {
             return Ok(verdict);
@@ -96,7 +103,7 @@ impl Account {
         if !self.apply(id, Event::PinGiven).await {
             return Err(self.why_not(id));
         }
-        match self.judge(&entry, pin).await {
+        match self.judge(&entry, &signing, pin).await {
             Ok(Judged::Share(confirm)) => self.send(entry, confirm).await,
             Ok(Judged::Not(verdict)) => {
                 self.apply(id, Event::PinNotAccepted).await;
@@ -124,7 +131,7 @@ impl Account {
                 RefusedAs::Unwanted => RefusalReason::User,
                 RefusedAs::NotMine => RefusalReason::NotStarted,
             },
-            interaction: Some(entry.offer.interaction),
+            interaction: entry.offer.signing.map(|signing| signing.interaction),
         };
         match self.link.call(&id.to_string(), &refusal).await {
             Ok(_) => {
@@ -154,9 +161,15 @@ impl Account {
     }
 
     /// Gives the PIN to the hardware, and makes the confirmation of the share.
-    async fn judge(self: &Arc<Self>, entry: &Entry, pin: Pin) -> Result<Judged, Fault> {
-        let purpose = entry.offer.transaction.purpose();
-        let draft = Draft::new(&entry.offer, &self.modulus(purpose)?)?;
+    async fn judge(
+        self: &Arc<Self>,
+        entry: &Entry,
+        signing: &Signing,
+        pin: Pin,
+    ) -> Result<Judged, Fault> {
+        let purpose = signing.purpose;
+        let transaction = &entry.offer.transaction;
+        let draft = Draft::new(transaction, signing, &self.modulus(purpose)?)?;
         let message = draft.message.clone();
         let deed = self.deed.clone();
         let outcome = self
@@ -173,12 +186,12 @@ impl Account {
         };
         match outcome {
             PinOutcome::Accepted(Some(share)) => {
-                self.check_share(&share, &draft.message, entry)?;
+                self.check_share(&share, &draft.message, purpose)?;
                 self.pin_was_right(purpose).await;
                 let token = self.standing().freshness_token.as_str().to_owned();
                 let (confirm, verifier) = draft.confirm(&share, token);
                 if let Some(verifier) = verifier {
-                    self.remember_verifier(entry.offer.transaction.id, verifier);
+                    self.remember_verifier(transaction.id, verifier);
                 }
                 Ok(Judged::Share(confirm))
             }
@@ -199,9 +212,9 @@ impl Account {
         &self,
         share: &PartialSignature,
         message: &EncodedMessage,
-        entry: &Entry,
+        purpose: KeyPurpose,
     ) -> Result<(), Fault> {
-        let key = self.deed.key(entry.offer.transaction.purpose());
+        let key = self.deed.key(purpose);
         let right = Modulus::from_octets(key.share_modulus.as_slice())
             .is_ok_and(|modulus| share.verify(message, &modulus));
         if right {
@@ -250,16 +263,15 @@ struct Draft {
     salt: Vec<u8>,
     /// For a login.
     verifier: Option<UserChallengeVerifier>,
-    offer_interaction: symbolon_protocol::interaction::InteractionType,
+    interaction: InteractionType,
 }
 
 impl Draft {
-    fn new(offer: &Offer, modulus: &Modulus) -> Result<Self, Fault> {
+    fn new(transaction: &Transaction, signing: &Signing, modulus: &Modulus) -> Result<Self, Fault> {
         let failed =
             |error: &dyn std::fmt::Display| Fault::new(FaultKind::Failed, error.to_string());
-        let transaction = &offer.transaction;
-        let salt = transaction
-            .signature_algorithm
+        let salt = signing
+            .algorithm
             .draw_salt()
             .map_err(|error| failed(&error))?;
         let verifier = match transaction.takes_user_challenge() {
@@ -269,7 +281,7 @@ impl Draft {
         let user_challenge = verifier.as_ref().map(UserChallengeVerifier::challenge);
         let message = rebuild_message(
             transaction,
-            offer.interaction,
+            signing.interaction,
             user_challenge.as_deref(),
             &salt,
             modulus,
@@ -279,7 +291,7 @@ impl Draft {
             message,
             salt,
             verifier,
-            offer_interaction: offer.interaction,
+            interaction: signing.interaction,
         })
     }
 
@@ -291,7 +303,7 @@ impl Draft {
         let confirm = Confirm {
             share: Octets::from(share.as_slice()),
             salt: Octets(self.salt),
-            interaction: self.offer_interaction,
+            interaction: self.interaction,
             user_challenge: self.verifier.as_ref().map(UserChallengeVerifier::challenge),
             freshness_token,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::problem::ProblemCode;
-use symbolon_protocol::device::transaction::{Confirm, Confirmed, Pending, Transaction};
+use symbolon_protocol::device::transaction::{Confirm, Confirmed, Content, Pending, Transaction};
 use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
 use symbolon_protocol::release::PolicyReference;
@@ -23,7 +23,7 @@ use crate::identity::{client_config, self_signed};
 use crate::link::Link;
 use crate::test_keys::KEYS;
 use crate::test_service::{Answer, TestService};
-use crate::test_transactions::{account, authentication};
+use crate::test_transactions::{account, authentication, certificate_choice, signature};
 use crate::test_vault::TestVault;
 use crate::transaction::RefusedAs;
 use crate::vault_thread::VaultHandle;
@@ -196,6 +196,7 @@ fn script(
             r#"{"state":"locked","purpose":"authentication","until":0,"remainingSeconds":10800}"#
                 .to_owned(),
         ),
+        "consent" => json(r#"{"linkedWithinSeconds":60}"#.to_owned()),
         "confirm" => {
             let fate = fates[confirmations.min(fates.len() - 1)];
             confirmations += 1;
@@ -296,13 +297,62 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_octets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consent_needs_no_pin_and_a_pin_is_no_consent() {
+    let choice = certificate_choice();
+    let stage = Stage::set(&choice, vec![Fate::Answered]).await;
+    let before = token(&stage.account);
+    let wrong_way = stage.account.approve(choice.id, pin(b"26481")).await;
+    assert_eq!(wrong_way.unwrap_err().kind, FaultKind::InvalidArgument);
+    assert_eq!(stage.vault.inside().judged, 0);
+
+    let taken = stage.account.consent(choice.id).await.unwrap();
+    assert_eq!(taken.linked_within_seconds, Some(60));
+    assert_eq!(stage.service.bodies("/consent"), [b"{}".to_vec()]);
+    assert!(stage.service.bodies("/confirm").is_empty());
+    assert_eq!(token(&stage.account), before);
+    assert_eq!(stage.history().await, [HistoryEvent::Consented]);
+
+    let again = stage.account.consent(choice.id).await;
+    assert_eq!(again.unwrap_err().kind, FaultKind::AnsweredElsewhere);
+
+    let login = authentication(INTERACTIONS);
+    let stage = Stage::set(&login, vec![Fate::Answered]).await;
+    let wrong_way = stage.account.consent(login.id).await;
+    assert_eq!(wrong_way.unwrap_err().kind, FaultKind::InvalidArgument);
+    assert!(stage.service.bodies("/consent").is_empty());
+    stage.account.approve(login.id, pin(b"1593")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_agreed_waits_for_the_signature_that_was_announced() {
+    let choice = certificate_choice();
+    let stage = Stage::set(&choice, vec![Fate::Answered]).await;
+    let account = &stage.account;
+    assert_eq!(account.await_linked(choice.id).await, None, "not announced");
+
+    let mut linked = signature(INTERACTIONS);
+    if let Content::Signature { linked_session, .. } = &mut linked.content {
+        *linked_session = Some(choice.id);
+    }
+    let linked_id = linked.id;
+    account.consent(choice.id).await.unwrap();
+    let waiting = account.await_linked(choice.id);
+    let (signature, ()) = tokio::join!(waiting, account.take(linked));
+    assert_eq!(signature, Some(linked_id));
+
+    account.expect_linked(linked_id, 0);
+    assert_eq!(account.await_linked(linked_id).await, None, "too late");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     // As far as a daemon comes that is killed between storing and sending.
     let entry = stage.account.waiting(transaction.id).await.unwrap();
-    let super::Judged::Share(confirm) = stage.account.judge(&entry, pin(b"1593")).await.unwrap()
-    else {
+    let signing = entry.offer.signing.clone().unwrap();
+    let judged = stage.account.judge(&entry, &signing, pin(b"1593")).await;
+    let super::Judged::Share(confirm) = judged.unwrap() else {
         panic!("the PIN is right");
     };
     let underway = crate::accounts::Underway {
@@ -327,8 +377,9 @@ async fn a_confirmation_whose_answer_was_stored_is_never_sent_again() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     let entry = stage.account.waiting(transaction.id).await.unwrap();
-    let super::Judged::Share(confirm) = stage.account.judge(&entry, pin(b"1593")).await.unwrap()
-    else {
+    let signing = entry.offer.signing.clone().unwrap();
+    let judged = stage.account.judge(&entry, &signing, pin(b"1593")).await;
+    let super::Judged::Share(confirm) = judged.unwrap() else {
         panic!("the PIN is right");
     };
     let underway = crate::accounts::Underway {

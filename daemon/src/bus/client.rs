@@ -63,6 +63,14 @@ pub trait Symbolon {
     /// Makes ready for the PIN while the person reads: [`super::messages::ApprovalBegun`].
     fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
 
+    /// Agrees to a transaction without `purpose`: [`super::messages::ConsentTaken`]. Nothing is
+    /// signed, and what is to be signed cannot be agreed to.
+    fn consent(&self, transaction: &str) -> zbus::Result<String>;
+
+    /// Waits for the signature that a certificate choice announced, as long as it may take:
+    /// [`super::messages::Linked`].
+    fn await_linked(&self, transaction: &str) -> zbus::Result<String>;
+
     /// Picks one of the codes of `codeChoice`: [`super::messages::CodeChosen`]. A wrong pick ends
     /// the transaction; a code that is not offered changes nothing and is an error.
     fn choose_code(&self, transaction: &str, code: &str) -> zbus::Result<String>;
@@ -97,8 +105,9 @@ pub trait Symbolon {
     #[zbus(signal)]
     fn offered(&self, transaction: &str) -> zbus::Result<()>;
 
-    /// A transaction waits no longer. The reason is `approved`, `refused`, `disowned`,
-    /// `answeredElsewhere`, `expired`, `accountUnusable`, `wrongCode` or `invalid` (the device itself refused it).
+    /// A transaction waits no longer. The reason is `approved`, `consented`, `refused`, `disowned`,
+    /// `answeredElsewhere`, `expired`, `accountUnusable`, `wrongCode` or `invalid` (the device
+    /// itself refused it).
     #[zbus(signal)]
     fn withdrawn(&self, transaction: &str, reason: &str) -> zbus::Result<()>;
 

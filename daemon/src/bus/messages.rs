@@ -140,12 +140,13 @@ pub struct NotAsked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingTransaction {
-    /// Names it in `BeginApproval`, `Approve` and `Refuse`.
+    /// Names it in `BeginApproval`, `Approve`, `Consent` and `Refuse`.
     pub id: Uuid,
     /// Which account is asked.
     pub document_number: DocumentNumber,
-    /// Which PIN: `authentication` is PIN1, `signing` PIN2.
-    pub purpose: KeyPurpose,
+    /// Which PIN: `authentication` is PIN1, `signing` PIN2. Absent where nothing is signed: the
+    /// relying party wants to know the signing certificate, and `Consent` answers it.
+    pub purpose: Option<KeyPurpose>,
     /// Who asks.
     pub relying_party_name: String,
     /// The party behind a broker, if there is one.
@@ -156,9 +157,10 @@ pub struct PendingTransaction {
     /// How it is to be shown: `displayTextAndPIN` on one screen with the PIN,
     /// `confirmationMessage` on a screen of its own before the PIN,
     /// `confirmationMessageAndVerificationCodeChoice` on one with the codes of `codeChoice`;
-    /// `verificationCodeChoice` as `displayTextAndPIN`, after a screen with those codes.
-    pub interaction: InteractionType,
-    /// The relying party's text.
+    /// `verificationCodeChoice` as `displayTextAndPIN`, after a screen with those codes. Absent
+    /// where nothing is signed.
+    pub interaction: Option<InteractionType>,
+    /// The relying party's text; empty where nothing is signed.
     pub text: String,
     /// Four digits that the relying party shows as well; absent in linked flows, and as long as
     /// they are to be chosen.
@@ -174,6 +176,9 @@ pub struct PendingTransaction {
     /// What is signed, for those who compare it, where that is a digest of the relying party's: in
     /// every signature and in a bare login. Absent as long as it would tell the code.
     pub digest: Option<Digest>,
+    /// For a signature that was announced by a certificate choice: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked_session: Option<Uuid>,
     /// When the relying party asked.
     pub created_at: i64,
     /// Until when an answer is of use, by this machine's clock.
@@ -187,7 +192,7 @@ pub struct PendingTransaction {
 #[serde(rename_all = "camelCase")]
 pub struct CallbackTaken {
     /// Where to lead the browser that opened the link. Absent if none waits, or the transaction
-    /// was neither approved nor refused. Proves to the relying party who came back: not for logs.
+    /// was neither approved, agreed to nor refused. Proves to the relying party who came back: not for logs.
     pub url: Option<String>,
 }
 
@@ -207,8 +212,27 @@ pub struct Digest {
 pub struct ApprovalBegun {
     /// What is to be approved, freshly counted down.
     pub transaction: PendingTransaction,
-    /// How its PIN stands; anything but `open` means that no PIN needs to be asked for.
+    /// How its PIN stands; anything but `open` means that no PIN needs to be asked for. Where
+    /// nothing is signed: how the signing PIN stands, for a locked account can agree to nothing.
     pub pin: PinStanding,
+}
+
+/// `Consent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsentTaken {
+    /// How long the relying party may take to ask for the signature that it announced; absent
+    /// where it announced none. `AwaitLinked` waits for it.
+    pub linked_within_seconds: Option<u32>,
+}
+
+/// `AwaitLinked`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Linked {
+    /// The signature that was announced, as soon as it is asked for; absent if it was not in time,
+    /// or none was announced.
+    pub transaction: Option<Uuid>,
 }
 
 /// `ChooseCode`.
@@ -369,6 +393,8 @@ pub enum HistoryEvent {
     Enrolled,
     /// A transaction was approved and its signature verified.
     Approved,
+    /// The signing certificate was given to a relying party, with the person's consent.
+    Consented,
     /// A transaction was refused by the person.
     Refused,
     /// A transaction was refused by the person, who had not started it.

@@ -10,8 +10,9 @@ use super::{Caller, Device, locked};
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{
-    Accounts, ApprovalBegun, CallbackTaken, CodeChosen, Connection, DamagedAccount, History,
-    HistoryRecord, NotAsked, PendingList, PendingTransaction, ServiceStatus, Status, Verdict,
+    Accounts, ApprovalBegun, CallbackTaken, CodeChosen, Connection, ConsentTaken, DamagedAccount,
+    History, HistoryRecord, Linked, NotAsked, PendingList, PendingTransaction, ServiceStatus,
+    Status, Verdict,
 };
 use crate::transaction::RefusedAs;
 
@@ -190,6 +191,20 @@ impl Device {
     ) -> Result<Verdict, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
         account.approve(id, pin).await
+    }
+
+    /// `Consent`.
+    pub async fn consent(&self, caller: Caller, transaction: &str) -> Result<ConsentTaken, Fault> {
+        let (account, id) = self.asked(caller, transaction).await?;
+        account.consent(id).await
+    }
+
+    /// `AwaitLinked`.
+    pub async fn await_linked(&self, caller: Caller, transaction: &str) -> Result<Linked, Fault> {
+        let (account, id) = self.asked(caller, transaction).await?;
+        Ok(Linked {
+            transaction: account.await_linked(id).await,
+        })
     }
 
     /// `Refuse` and `Disown`.

@@ -40,8 +40,9 @@ impl Entry {
     /// The codes, as long as the person has not picked the right one of them.
     pub fn choosing(&self) -> Option<&CodeChoice> {
         self.offer
-            .choice
+            .signing
             .as_ref()
+            .and_then(|signing| signing.choice.as_ref())
             .filter(|_| self.picked != Some(Pick::Right))
     }
 }
@@ -72,7 +73,12 @@ impl Book {
     /// Takes an event; what is to be done, and the entry it is about. `None` for the unknown.
     pub fn apply(&mut self, id: Uuid, event: Event) -> Option<(Entry, Vec<Effect>)> {
         let entry = self.waiting.get_mut(&id)?;
-        if event == Event::PinGiven && entry.choosing().is_some() {
+        let is_out_of_place = match event {
+            Event::PinGiven => entry.offer.signing.is_none() || entry.choosing().is_some(),
+            Event::ConsentGiven => entry.offer.signing.is_some(),
+            _ => false,
+        };
+        if is_out_of_place {
             return Some((entry.clone(), Vec::new()));
         }
         let (state, effects) = step(entry.state, event);
@@ -92,7 +98,7 @@ impl Book {
         if entry.state != State::Offered || entry.picked == Some(Pick::Wrong) {
             return None;
         }
-        let pick = entry.offer.choice.as_ref()?.judge(code);
+        let pick = entry.offer.signing.as_ref()?.choice.as_ref()?.judge(code);
         if pick != Pick::NotOffered {
             entry.picked = Some(pick);
         }

@@ -5,6 +5,7 @@
 //!    ^  \                  |                        |
 //!    |   `-RefusalChosen-> Refusing --RefusalSent-->|  (no answer: it stays, and is repeated)
 //!    `---PinNotAccepted----'  `-RefusalFailed-> Offered
+//! Offered --ConsentGiven-> Consenting --ConsentSent--> Ended, or --ConsentFailed-> Offered
 //! ```
 //!
 //! A withdrawal ends what is offered or being judged. Once the share is on its way only the
@@ -24,6 +25,8 @@ pub enum State {
     Judging,
     /// The share is made and stored, or on its way; the service's answer decides.
     Confirming,
+    /// A consent is on its way.
+    Consenting,
     /// A refusal is on its way.
     Refusing,
     /// It is over.
@@ -35,6 +38,8 @@ pub enum State {
 pub enum End {
     /// Approved here; the signature is complete.
     Approved,
+    /// Agreed to here, where nothing was to be signed.
+    Consented,
     /// Refused here.
     Refused,
     /// Refused here, as something that its person did not start.
@@ -66,6 +71,12 @@ pub enum Event {
     Answered(End),
     /// The person picked a wrong verification code; there is no second pick.
     WrongCodePicked,
+    /// The person agrees to what needs no PIN.
+    ConsentGiven,
+    /// The service took the consent.
+    ConsentSent,
+    /// The consent did not reach the service.
+    ConsentFailed,
     /// The person refuses.
     RefusalChosen,
     /// The service took the refusal.
@@ -90,7 +101,7 @@ pub enum RefusedAs {
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Go on with what was asked: judge the PIN, send the share, send the refusal.
+    /// Go on with what was asked: judge the PIN, send the share, the consent or the refusal.
     Proceed,
     /// Tell whoever shows it that it is over.
     TellEnd(End),
@@ -107,10 +118,13 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
         (State::Judging, Event::PinNotAccepted) => (State::Offered, Vec::new()),
         (State::Judging, Event::ShareMade) => (State::Confirming, vec![Effect::Proceed]),
         (State::Confirming, Event::ShareNotStored) => (State::Offered, Vec::new()),
+        (State::Offered, Event::ConsentGiven) => (State::Consenting, vec![Effect::Proceed]),
+        (State::Consenting, Event::ConsentFailed) => (State::Offered, Vec::new()),
+        (State::Consenting, Event::ConsentSent) => end(End::Consented),
         (State::Refusing, Event::RefusalFailed) => (State::Offered, Vec::new()),
         (State::Refusing, Event::RefusalSent(RefusedAs::Unwanted)) => end(End::Refused),
         (State::Refusing, Event::RefusalSent(RefusedAs::NotMine)) => end(End::Disowned),
-        (State::Confirming | State::Refusing, Event::Answered(how)) => end(how),
+        (State::Confirming | State::Consenting | State::Refusing, Event::Answered(how)) => end(how),
         (State::Offered | State::Judging, Event::Withdrawn(reason)) => end(match reason {
             Withdrawal::AnsweredElsewhere => End::AnsweredElsewhere,
             Withdrawal::Expired => End::Expired,
@@ -125,6 +139,7 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
 fn end(how: End) -> (State, Vec<Effect>) {
     let record = match how {
         End::Approved => Some(HistoryEvent::Approved),
+        End::Consented => Some(HistoryEvent::Consented),
         End::Refused => Some(HistoryEvent::Refused),
         End::Disowned => Some(HistoryEvent::Disowned),
         End::AnsweredElsewhere => Some(HistoryEvent::AnsweredElsewhere),
@@ -140,8 +155,9 @@ fn end(how: End) -> (State, Vec<Effect>) {
 }
 
 impl End {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Approved,
+        Self::Consented,
         Self::Refused,
         Self::Disowned,
         Self::AnsweredElsewhere,
@@ -155,6 +171,7 @@ impl End {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "approved",
+            Self::Consented => "consented",
             Self::Refused => "refused",
             Self::Disowned => "disowned",
             Self::AnsweredElsewhere => "answeredElsewhere",
@@ -173,7 +190,11 @@ impl End {
     /// Why a transaction that ended so cannot be answered.
     pub fn fault(self) -> Fault {
         let (kind, what, remedy) = match self {
-            Self::Approved | Self::Refused | Self::Disowned | Self::AnsweredElsewhere => (
+            Self::Approved
+            | Self::Consented
+            | Self::Refused
+            | Self::Disowned
+            | Self::AnsweredElsewhere => (
                 FaultKind::AnsweredElsewhere,
                 "the transaction was answered already",
                 "there is nothing left to do",
@@ -207,20 +228,24 @@ impl End {
 mod tests {
     use super::*;
 
-    const STATES: [State; 5] = [
+    const STATES: [State; 6] = [
         State::Offered,
         State::Judging,
         State::Confirming,
+        State::Consenting,
         State::Refusing,
         State::Ended(End::Refused),
     ];
-    const EVENTS: [Event; 14] = [
+    const EVENTS: [Event; 17] = [
         Event::PinGiven,
         Event::PinNotAccepted,
         Event::ShareMade,
         Event::ShareNotStored,
         Event::Answered(End::Approved),
         Event::WrongCodePicked,
+        Event::ConsentGiven,
+        Event::ConsentSent,
+        Event::ConsentFailed,
         Event::RefusalChosen,
         Event::RefusalSent(RefusedAs::Unwanted),
         Event::RefusalSent(RefusedAs::NotMine),
@@ -232,13 +257,15 @@ mod tests {
     ];
 
     /// Rows: states; columns: events. `.` is "nothing changes"; a letter is the new state.
-    const TABLE: [&str; 5] = [
-        // PinGiven PinNot ShareMade NotStored Answered Code RefChosen RefSent RefSent RefFailed W W W TimeOver
-        "J . . . . E R . . . E E E E",
-        ". O C . . . . . . . E E E .",
-        ". . . O E . . . . . . . . .",
-        ". . . . E . . E E O . . . .",
-        ". . . . . . . . . . . . . .",
+    const TABLE: [&str; 6] = [
+        // PinGiven PinNot ShareMade NotStored Answered Code ConGiven ConSent ConFailed RefChosen
+        // RefSent RefSent RefFailed W W W TimeOver
+        "J . . . . E T . . R . . . E E E E",
+        ". O C . . . . . . . . . . E E E .",
+        ". . . O E . . . . . . . . . . . .",
+        ". . . . E . . E O . . . . . . . .",
+        ". . . . E . . . . . E E O . . . .",
+        ". . . . . . . . . . . . . . . . .",
     ];
 
     #[test]
@@ -251,12 +278,13 @@ mod tests {
                     State::Offered => "O",
                     State::Judging => "J",
                     State::Confirming => "C",
+                    State::Consenting => "T",
                     State::Refusing => "R",
                     State::Ended(_) => "E",
                 };
                 assert_eq!(letter, cell, "{state:?} {event:?}");
                 let proceeds = effects.contains(&Effect::Proceed);
-                assert_eq!(proceeds, "JCR".contains(cell), "{state:?} {event:?}");
+                assert_eq!(proceeds, "JCTR".contains(cell), "{state:?} {event:?}");
                 let tells = effects
                     .iter()
                     .any(|effect| matches!(effect, Effect::TellEnd(_)));

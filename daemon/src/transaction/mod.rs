@@ -13,4 +13,5 @@ mod offer;
 pub use book::{Book, Entry};
 pub use code_choice::{CodeChoice, Pick};
 pub use life::{Effect, End, Event, RefusedAs, State, step};
-pub use offer::{Offer, Refused, entry_of, examine};
+pub(crate) use offer::linked_session;
+pub use offer::{Offer, Refused, Signing, entry_of, examine};

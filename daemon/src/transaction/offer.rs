@@ -1,13 +1,16 @@
 //! What of a transaction is shown, and which transactions are refused unseen.
 
-use symbolon_protocol::device::transaction::{Content, FlowType, RefusalReason, Transaction};
+use symbolon_protocol::device::transaction::{
+    Content, FlowType, RefusalReason, SigningTerms, Transaction,
+};
 use symbolon_protocol::display_text::DisplayText;
-use symbolon_protocol::encoding::HashAlgorithm;
+use symbolon_protocol::encoding::{HashAlgorithm, SignatureAlgorithm};
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::interaction::{InteractionType, Interactions};
 use symbolon_protocol::split_key::Modulus;
 use symbolon_protocol::transaction::{rebuild_message, verification_code};
 use symbolon_protocol::verification_code::VerificationCode;
+use uuid::Uuid;
 
 use super::CodeChoice;
 use crate::bus::messages::{Digest, HistoryEntry, HistoryEvent, PendingTransaction};
@@ -20,11 +23,23 @@ const SUPPORTED: [InteractionType; 4] = [
     InteractionType::ConfirmationMessageAndVerificationCodeChoice,
 ];
 
-/// A transaction that may be shown, and how.
+/// A transaction that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// The transaction.
     pub transaction: Transaction,
+    /// What is shown before a PIN is typed; none where the person is only to agree. Whatever uses
+    /// a key takes this, so it cannot be reached without.
+    pub signing: Option<Signing>,
+}
+
+/// How a transaction that is to be signed is shown, and with which key it is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// Which key, and so which PIN.
+    pub purpose: KeyPurpose,
+    /// How it is signed.
+    pub algorithm: SignatureAlgorithm,
     /// The interaction that is shown.
     pub interaction: InteractionType,
     /// The codes to choose from, where the interaction is such a choice.
@@ -53,33 +68,52 @@ pub fn examine(
     if transaction.document_number != *account {
         return Err(contradiction("it names another account"));
     }
-    let interactions = Interactions::parse(&transaction.interactions, transaction.flow())
-        .map_err(contradiction)?;
+    let signing = match (transaction.purpose(), transaction.content.terms()) {
+        (Some(purpose), Some(terms)) => {
+            Some(examine_signing(&transaction, purpose, terms, modulus_of)?)
+        }
+        _ => None,
+    };
+    Ok(Offer {
+        transaction,
+        signing,
+    })
+}
+
+fn examine_signing(
+    transaction: &Transaction,
+    purpose: KeyPurpose,
+    terms: &SigningTerms,
+    modulus_of: impl Fn(KeyPurpose) -> Option<Modulus>,
+) -> Result<Signing, Refused> {
+    let interactions =
+        Interactions::parse(&terms.interactions, transaction.flow()).map_err(contradiction)?;
     let Some(interaction) = interactions.first_supported(&SUPPORTED) else {
         return Err(Refused {
             reason: RefusalReason::NoSupportedInteraction,
             detail: "this device can show none of the interactions that were offered".to_owned(),
         });
     };
-    let modulus = modulus_of(transaction.purpose())
+    let modulus = modulus_of(purpose)
         .ok_or_else(|| contradiction("this account's own key cannot be read"))?;
-    let salt = vec![0; transaction.signature_algorithm.salt_length()];
+    let salt = vec![0; terms.signature_algorithm.salt_length()];
     let user_challenge = transaction.takes_user_challenge().then(|| "A".repeat(43));
     rebuild_message(
-        &transaction,
+        transaction,
         interaction.kind,
         user_challenge.as_deref(),
         &salt,
         &modulus,
     )
     .map_err(contradiction)?;
-    let code = verification_code(&transaction).map_err(contradiction)?;
-    Ok(Offer {
+    let code = verification_code(transaction).map_err(contradiction)?;
+    Ok(Signing {
+        purpose,
+        algorithm: terms.signature_algorithm,
         interaction: interaction.kind,
         choice: choice_of(interaction.kind, code.as_ref())?,
         text: DisplayText::message(&interaction.text),
         code,
-        transaction,
     })
 }
 
@@ -108,7 +142,10 @@ impl Offer {
     /// (`choosing`), nothing shows which one is right.
     pub fn shown(&self, expires_at: i64, choosing: Option<&CodeChoice>) -> PendingTransaction {
         let transaction = &self.transaction;
-        let code = self.code.as_ref().filter(|_| choosing.is_none());
+        let signing = self.signing.as_ref();
+        let code = signing
+            .and_then(|signing| signing.code.as_ref())
+            .filter(|_| choosing.is_none());
         PendingTransaction {
             id: transaction.id,
             document_number: transaction.document_number.clone(),
@@ -119,12 +156,15 @@ impl Offer {
                 .as_deref()
                 .map(name),
             pushed: transaction.flow_type == FlowType::Notification,
-            interaction: self.interaction,
-            text: self.text.as_str().to_owned(),
+            interaction: signing.map(|signing| signing.interaction),
+            text: signing
+                .map(|signing| signing.text.as_str().to_owned())
+                .unwrap_or_default(),
             verification_code: code.map(ToString::to_string),
             code_choice: choosing.map(CodeChoice::shown),
             is_bare_login: is_bare_login(transaction),
             digest: digest(transaction).filter(|_| choosing.is_none() || !tells_code(transaction)),
+            linked_session: linked_session(transaction),
             created_at: transaction.created_at,
             expires_at,
             expires_in_seconds: crate::clock::seconds_until(expires_at),
@@ -133,9 +173,12 @@ impl Offer {
 
     /// An entry of the history about its end; only then may it tell a code that was to be chosen.
     pub fn entry(&self, event: HistoryEvent) -> HistoryEntry {
+        let signing = self.signing.as_ref();
         HistoryEntry {
-            text: Some(self.text.as_str().to_owned()),
-            verification_code: self.code.as_ref().map(ToString::to_string),
+            text: signing.map(|signing| signing.text.as_str().to_owned()),
+            verification_code: signing
+                .and_then(|signing| signing.code.as_ref())
+                .map(ToString::to_string),
             digest: digest(&self.transaction),
             ..entry_of(&self.transaction, event)
         }
@@ -146,8 +189,9 @@ impl Offer {
 pub fn entry_of(transaction: &Transaction, event: HistoryEvent) -> HistoryEntry {
     HistoryEntry {
         transaction: Some(transaction.id),
+        purpose: transaction.purpose(),
         relying_party_name: Some(name(&transaction.relying_party_name)),
-        ..HistoryEntry::new(event).of(transaction.purpose())
+        ..HistoryEntry::new(event)
     }
 }
 
@@ -156,7 +200,7 @@ fn name(text: &str) -> String {
 }
 
 fn is_bare_login(transaction: &Transaction) -> bool {
-    tells_code(transaction) && transaction.purpose() == KeyPurpose::Authentication
+    tells_code(transaction) && transaction.purpose() == Some(KeyPurpose::Authentication)
 }
 
 /// Whether the code follows from the digest.
@@ -165,11 +209,13 @@ fn tells_code(transaction: &Transaction) -> bool {
 }
 
 fn digest(transaction: &Transaction) -> Option<Digest> {
-    let digest = match &transaction.content {
-        Content::Signature { digest, .. } | Content::BareDigest { digest, .. } => digest,
-        Content::Authentication { .. } => return None,
+    let (digest, terms) = match &transaction.content {
+        Content::Signature { digest, terms, .. } | Content::BareDigest { digest, terms, .. } => {
+            (digest, terms)
+        }
+        Content::Authentication { .. } | Content::CertificateChoice {} => return None,
     };
-    let hash: HashAlgorithm = transaction.signature_algorithm.hash();
+    let hash: HashAlgorithm = terms.signature_algorithm.hash();
     Some(Digest {
         hash: hash.as_str().to_owned(),
         value: digest
@@ -180,29 +226,48 @@ fn digest(transaction: &Transaction) -> Option<Digest> {
     })
 }
 
+/// The certificate choice that a linked signature was announced by.
+pub(crate) fn linked_session(transaction: &Transaction) -> Option<Uuid> {
+    match &transaction.content {
+        Content::Signature { linked_session, .. } => *linked_session,
+        Content::Authentication { .. }
+        | Content::BareDigest { .. }
+        | Content::CertificateChoice {} => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_transactions::{account, authentication, modulus, signature};
+    use crate::test_transactions::{
+        account, authentication, certificate_choice, modulus, signature,
+    };
     use symbolon_protocol::bytes::Octets;
-    use symbolon_protocol::encoding::SignatureAlgorithm;
 
     #[test]
     fn a_login_over_a_bare_digest_shows_the_digest_and_the_code_that_follows_from_it() {
         let interactions = r#"[{"type":"displayTextAndPIN","displayText60":"a"}]"#;
         let of_digest = |purpose, signature_algorithm| {
             let digest = Octets(vec![0x5a; 32]);
-            judge(Transaction {
-                content: Content::BareDigest { purpose, digest },
+            let transaction = authentication(interactions);
+            let terms = SigningTerms {
                 signature_algorithm,
-                ..authentication(interactions)
+                ..transaction.content.terms().unwrap().clone()
+            };
+            judge(Transaction {
+                content: Content::BareDigest {
+                    purpose,
+                    digest,
+                    terms,
+                },
+                ..transaction
             })
         };
         let code = symbolon_protocol::verification_code::for_challenge(&[0x5a; 32]);
         let plain = SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256);
         for purpose in KeyPurpose::ALL {
             let shown = of_digest(purpose, plain).unwrap().shown(0, None);
-            assert_eq!(shown.purpose, purpose);
+            assert_eq!(shown.purpose, Some(purpose));
             assert_eq!(shown.verification_code.as_deref(), Some(code.as_str()));
             assert_eq!(shown.digest.unwrap().value, "5a".repeat(32));
             assert_eq!(shown.is_bare_login, purpose == KeyPurpose::Authentication);
@@ -225,7 +290,8 @@ mod tests {
                 {"type":"displayTextAndPIN","displayText60":"c"}]"#,
         ))
         .unwrap();
-        assert_eq!(offer.interaction, InteractionType::ConfirmationMessage);
+        let signing = offer.signing.as_ref().unwrap();
+        assert_eq!(signing.interaction, InteractionType::ConfirmationMessage);
         assert_eq!(offer.shown(0, None).text, "b");
     }
 
@@ -234,8 +300,9 @@ mod tests {
         let choice =
             r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#;
         let offer = judge(authentication(choice)).unwrap();
-        let codes = offer.choice.as_ref().unwrap().shown();
-        let shown = offer.shown(0, offer.choice.as_ref());
+        let choice_offered = offer.signing.as_ref().unwrap().choice.as_ref();
+        let codes = choice_offered.unwrap().shown();
+        let shown = offer.shown(0, choice_offered);
         assert_eq!(shown.verification_code, None);
         assert_eq!(shown.code_choice, Some(codes.clone()));
         let chosen = offer.shown(0, None);
@@ -255,6 +322,23 @@ mod tests {
         for transaction in [linked, scanned] {
             assert_eq!(judge(transaction), Err(RefusalReason::ProtocolFailure));
         }
+    }
+
+    #[test]
+    fn a_certificate_choice_shows_who_asks_and_no_more() {
+        let mut choice = certificate_choice();
+        choice.relying_party_name = "Bank\u{202e}".to_owned();
+        let offer = judge(choice).unwrap();
+        assert_eq!(offer.signing, None);
+        let shown = offer.shown(0, None);
+        assert_eq!(shown.relying_party_name, "Bank");
+        assert_eq!(shown.purpose, None);
+        assert_eq!(shown.interaction, None);
+        assert_eq!(shown.text, "");
+
+        let mut foreign = certificate_choice();
+        foreign.document_number = "PNOEE-48010010101-ZZZZ-Q".parse().unwrap();
+        assert_eq!(judge(foreign), Err(RefusalReason::ProtocolFailure));
     }
 
     #[test]
@@ -288,18 +372,17 @@ mod tests {
         let mut other_account = authentication(interactions);
         other_account.document_number = "PNOEE-48010010101-ZZZZ-Q".parse().unwrap();
         let mut short_digest = signature(interactions);
-        short_digest.content = Content::Signature {
-            digest: Octets(vec![1; 31]),
-            verification_code: None,
-        };
         let mut sha3_pkcs1 = signature(interactions);
-        sha3_pkcs1.signature_algorithm = SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha3_256);
         let mut no_challenge = authentication(interactions);
-        no_challenge.content = Content::Authentication {
-            scheme_name: "smart-id".to_owned(),
-            server_random: "x".repeat(24),
-            rp_challenge: "***".to_owned(),
-        };
+        if let Content::Signature { digest, .. } = &mut short_digest.content {
+            *digest = Octets(vec![1; 31]);
+        }
+        if let Content::Signature { terms, .. } = &mut sha3_pkcs1.content {
+            terms.signature_algorithm = SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha3_256);
+        }
+        if let Content::Authentication { rp_challenge, .. } = &mut no_challenge.content {
+            *rp_challenge = "***".to_owned();
+        }
         for transaction in [
             other_account,
             short_digest,

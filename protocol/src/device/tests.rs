@@ -42,11 +42,13 @@ fn login() -> (Transaction, Value) {
                 scheme_name: "smart-id-demo".to_owned(),
                 server_random: "2BRq6GXciED/sysSj7n6rxzA".to_owned(),
                 rp_challenge: "YWFh".to_owned(),
+                terms: SigningTerms {
+                    interactions: "W10=".to_owned(),
+                    signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha3_512),
+                },
             },
-            interactions: "W10=".to_owned(),
             flow_type: FlowType::Notification,
             initial_callback_url: None,
-            signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha3_512),
             created_at: 1_700_000_000,
             expires_in_seconds: 120,
         },
@@ -59,12 +61,14 @@ fn login() -> (Transaction, Value) {
                 "kind": "authentication",
                 "schemeName": "smart-id-demo",
                 "serverRandom": "2BRq6GXciED/sysSj7n6rxzA",
-                "rpChallenge": "YWFh"
+                "rpChallenge": "YWFh",
+                "terms": {
+                    "interactions": "W10=",
+                    "signatureAlgorithm": { "scheme": "rsassa-pss", "hash": "SHA3-512" }
+                }
             },
-            "interactions": "W10=",
             "flowType": "Notification",
             "initialCallbackUrl": null,
-            "signatureAlgorithm": { "scheme": "rsassa-pss", "hash": "SHA3-512" },
             "createdAt": 1_700_000_000,
             "expiresInSeconds": 120
         }),
@@ -74,7 +78,7 @@ fn login() -> (Transaction, Value) {
 #[test]
 fn transactions() {
     let (transaction, json) = login();
-    assert_eq!(transaction.purpose(), KeyPurpose::Authentication);
+    assert_eq!(transaction.purpose(), Some(KeyPurpose::Authentication));
     travels_as(&transaction, json.clone());
     travels_as(
         &Pending {
@@ -86,23 +90,39 @@ fn transactions() {
         content: Content::Signature {
             digest: vec![1, 2, 3].into(),
             verification_code: Some("0420".to_owned()),
+            linked_session: Some(ID),
+            terms: SigningTerms {
+                interactions: "W10=".to_owned(),
+                signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
+            },
         },
-        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
         flow_type: FlowType::Web2App,
         initial_callback_url: Some("https://rp.example.com".to_owned()),
-        ..transaction
+        ..transaction.clone()
     };
-    assert_eq!(signature.purpose(), KeyPurpose::Signing);
+    assert_eq!(signature.purpose(), Some(KeyPurpose::Signing));
     let written = serde_json::to_value(&signature).unwrap();
     assert_eq!(
         written["content"],
-        json!({ "kind": "signature", "digest": "AQID", "verificationCode": "0420" })
-    );
-    assert_eq!(
-        written["signatureAlgorithm"],
-        json!({ "scheme": "rsassa-pkcs1-v1_5", "hash": "SHA-256" })
+        json!({
+            "kind": "signature",
+            "digest": "AQID",
+            "verificationCode": "0420",
+            "linkedSession": "fa20fd1e-e320-4c68-8315-f6a507a0b4a9",
+            "terms": {
+                "interactions": "W10=",
+                "signatureAlgorithm": { "scheme": "rsassa-pkcs1-v1_5", "hash": "SHA-256" }
+            }
+        })
     );
     travels_as(&signature, written);
+    let choice = Transaction {
+        content: Content::CertificateChoice {},
+        ..transaction
+    };
+    let written = serde_json::to_value(&choice).unwrap();
+    assert_eq!(written["content"], json!({ "kind": "certificateChoice" }));
+    travels_as(&choice, written);
 }
 
 #[test]
@@ -135,6 +155,13 @@ fn answers_to_transactions() {
             "freshnessToken": "token"
         }),
     );
+    travels_as(&Consent {}, json!({}));
+    travels_as(
+        &Consented {
+            linked_within_seconds: Some(60),
+        },
+        json!({ "linkedWithinSeconds": 60 }),
+    );
     travels_as(
         &Confirmed {
             signature: vec![1].into(),
@@ -164,20 +191,21 @@ fn answers_to_transactions() {
 fn what_is_malformed_is_refused() {
     let (_, json) = login();
     for (field, value) in [
-        ("id", json!("no uuid")),
-        ("documentNumber", json!("PNOEE-../../x-DEM0-Q")),
-        ("flowType", json!("notification")),
-        ("content", json!({ "kind": "authentication" })),
-        ("content", json!({ "kind": "other" })),
+        ("/id", json!("no uuid")),
+        ("/documentNumber", json!("PNOEE-../../x-DEM0-Q")),
+        ("/flowType", json!("notification")),
+        ("/content", json!({ "kind": "authentication" })),
+        ("/content", json!({ "kind": "other" })),
         (
-            "signatureAlgorithm",
+            "/content/terms/signatureAlgorithm",
             json!({ "scheme": "rsassa-pss", "hash": "MD5" }),
         ),
-        ("expiresInSeconds", json!(-1)),
-        ("interactions", json!(null)),
+        ("/expiresInSeconds", json!(-1)),
+        ("/content/terms/interactions", json!(null)),
+        ("/content/terms", json!(null)),
     ] {
         let mut changed = json.clone();
-        changed[field] = value;
+        *changed.pointer_mut(field).unwrap() = value;
         assert!(
             serde_json::from_value::<Transaction>(changed).is_err(),
             "{field}"
@@ -238,6 +266,10 @@ fn paths_are_filled_in() {
         path_of::<Confirm>(&ID.to_string()),
         "/device/v1/transactions/fa20fd1e-e320-4c68-8315-f6a507a0b4a9/confirm"
     );
+    assert_eq!(
+        path_of::<Consent>(&ID.to_string()),
+        "/device/v1/transactions/fa20fd1e-e320-4c68-8315-f6a507a0b4a9/consent"
+    );
     assert_eq!(path_of::<ListPending>(""), "/device/v1/transactions");
     assert_eq!(Confirm::METHOD, Method::Post);
     assert_eq!(FetchTransaction::METHOD, Method::Get);
@@ -248,7 +280,15 @@ fn paths_are_filled_in() {
 fn a_flooded_pending_list_fits_the_largest_body() {
     let (transaction, _) = login();
     let longest = Transaction {
-        interactions: "A".repeat(crate::interaction::MAX_LENGTH),
+        content: Content::Signature {
+            digest: vec![1; 64].into(),
+            verification_code: Some("0420".to_owned()),
+            linked_session: Some(ID),
+            terms: SigningTerms {
+                interactions: "A".repeat(crate::interaction::MAX_LENGTH),
+                signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
+            },
+        },
         initial_callback_url: Some("a".repeat(1800)),
         relying_party_name: "ä".repeat(64),
         ..transaction

@@ -23,16 +23,12 @@ pub struct Transaction {
     pub relying_party_name: String,
     /// The relying party behind a broker, if there is one.
     pub brokered_relying_party_name: Option<String>,
-    /// What is to be signed.
+    /// What is asked for.
     pub content: Content,
-    /// The interactions as the relying party sent them: Base64 of a JSON array, kept byte for byte.
-    pub interactions: String,
     /// How the transaction reached the device; it enters the signed payload.
     pub flow_type: FlowType,
     /// The callback as sent; empty in notification and QR flows.
     pub initial_callback_url: Option<String>,
-    /// Which encoding the signature has.
-    pub signature_algorithm: SignatureAlgorithm,
     /// When the relying party asked, Unix seconds.
     pub created_at: i64,
     /// How long an answer is still of use, from the moment of this message, in seconds.
@@ -40,13 +36,9 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Which key, and so which PIN, the transaction needs.
-    pub fn purpose(&self) -> KeyPurpose {
-        match self.content {
-            Content::Authentication { .. } => KeyPurpose::Authentication,
-            Content::Signature { .. } => KeyPurpose::Signing,
-            Content::BareDigest { purpose, .. } => purpose,
-        }
+    /// Which key, and so which PIN, the transaction needs; see [`Content::purpose`].
+    pub fn purpose(&self) -> Option<KeyPurpose> {
+        self.content.purpose()
     }
 
     /// Whether a user challenge goes with the answer: into the payload of a login.
@@ -56,14 +48,22 @@ impl Transaction {
 
     /// Which interactions it may offer.
     pub fn flow(&self) -> Flow {
-        match self.content {
-            Content::BareDigest { .. } => Flow::BareDigest,
-            Content::Authentication { .. } | Content::Signature { .. } => self.flow_type.into(),
+        match (&self.content, self.flow_type) {
+            (Content::BareDigest { .. }, _) => Flow::BareDigest,
+            (
+                Content::Signature {
+                    linked_session: Some(_),
+                    ..
+                },
+                _,
+            ) => Flow::Linked,
+            (_, FlowType::Notification) => Flow::Notification,
+            (_, FlowType::QR | FlowType::Web2App | FlowType::App2App) => Flow::DeviceLink,
         }
     }
 }
 
-/// What is to be signed.
+/// What is asked for: a signature of one key or the other, or a certificate without any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -79,6 +79,8 @@ pub enum Content {
         server_random: String,
         /// Base64 as the relying party sent it.
         rp_challenge: String,
+        /// How it is shown and signed.
+        terms: SigningTerms,
     },
     /// A signature over a digest that the relying party computed.
     Signature {
@@ -86,6 +88,10 @@ pub enum Content {
         digest: Octets,
         /// Four digits, drawn by the service and shown by the relying party; absent in linked flows.
         verification_code: Option<String>,
+        /// The certificate choice that this signature was announced by, if it is a linked one.
+        linked_session: Option<Uuid>,
+        /// How it is shown and signed.
+        terms: SigningTerms,
     },
     /// A login or a signature as version 2 of the relying-party API has them: whatever the relying
     /// party hashed, signed as it is with PKCS#1 v1.5, and with nothing else.
@@ -104,7 +110,46 @@ pub enum Content {
         /// The digest; its length is that of the algorithm's hash. The verification code follows
         /// from it, so that all three compute it.
         digest: Octets,
+        /// How it is shown and signed.
+        terms: SigningTerms,
     },
+    /// The signing certificate, which the relying party needs before it can say what is to be
+    /// signed. The person agrees or not ([`Consent`]); there is nothing to sign, hence no terms, no
+    /// key and no PIN.
+    CertificateChoice {},
+}
+
+impl Content {
+    /// Which key, and so which PIN, is needed. None where nothing is signed: whoever is about to
+    /// use a key has to stop there.
+    pub fn purpose(&self) -> Option<KeyPurpose> {
+        match self {
+            Self::Authentication { .. } => Some(KeyPurpose::Authentication),
+            Self::Signature { .. } => Some(KeyPurpose::Signing),
+            Self::BareDigest { purpose, .. } => Some(*purpose),
+            Self::CertificateChoice {} => None,
+        }
+    }
+
+    /// How it is shown and signed; none where nothing is.
+    pub fn terms(&self) -> Option<&SigningTerms> {
+        match self {
+            Self::Authentication { terms, .. }
+            | Self::Signature { terms, .. }
+            | Self::BareDigest { terms, .. } => Some(terms),
+            Self::CertificateChoice {} => None,
+        }
+    }
+}
+
+/// What everything that is to be signed has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningTerms {
+    /// The interactions as the relying party sent them: Base64 of a JSON array, kept byte for byte.
+    pub interactions: String,
+    /// Which encoding the signature has.
+    pub signature_algorithm: SignatureAlgorithm,
 }
 
 /// How a transaction reached the device. The spelling is part of the signed payload.
@@ -205,6 +250,27 @@ impl std::fmt::Debug for Confirmed {
             .field("signature", &self.signature)
             .finish_non_exhaustive()
     }
+}
+
+/// The person agrees to what needs no signature: [`Content::CertificateChoice`]. No share, and no
+/// freshness token either: there is no key whose copy it could tell of. Repeating it changes
+/// nothing and gets the same answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {}
+
+impl Exchange for Consent {
+    type Reply = Consented;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/device/v1/transactions/{id}/consent";
+}
+
+/// The relying party has the certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Consented {
+    /// How long the relying party may take to ask for the signature that it announced; absent
+    /// where it announced none.
+    pub linked_within_seconds: Option<u32>,
 }
 
 /// The person, or the device for them, declines.

@@ -14,7 +14,7 @@ fn keeps_the_order_and_the_text_byte_for_byte() {
     let json = r#" [ {"displayText200":"Transfer 10 \u20ac","type":"confirmationMessage", "extra":1},
         {"type":"displayTextAndPIN","displayText60":"Log in"} ]"#;
     let encoded = STANDARD.encode(json);
-    let interactions = Interactions::parse(&encoded, FlowType::Notification).unwrap();
+    let interactions = Interactions::parse(&encoded, Flow::Notification).unwrap();
     assert_eq!(interactions.as_str(), encoded);
     let kinds: Vec<_> = interactions.offered().iter().map(|one| one.kind).collect();
     assert_eq!(
@@ -68,10 +68,6 @@ fn the_code_choice_belongs_to_notification_flows() {
     ] {
         assert!(parse(json, flow).is_ok());
     }
-    assert_eq!(Flow::from(FlowType::QR), Flow::DeviceLink);
-    assert_eq!(Flow::from(FlowType::Web2App), Flow::DeviceLink);
-    assert_eq!(Flow::from(FlowType::App2App), Flow::DeviceLink);
-    assert_eq!(Flow::from(FlowType::Notification), Flow::Notification);
 }
 
 #[test]

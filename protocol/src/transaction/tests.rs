@@ -1,4 +1,5 @@
 use super::*;
+use crate::device::transaction::SigningTerms;
 use crate::encoding::{HashAlgorithm, SignatureAlgorithm};
 use crate::identifiers::KeyPurpose;
 use crate::test_keys::device_share;
@@ -6,6 +7,8 @@ use crate::test_keys::device_share;
 /// The user challenge and the payload of a real login in the Smart-ID demo environment.
 const USER_CHALLENGE: &str = "TTb4rM24GEIvtddfOqA-gOUwdJSXKrj5JeVnRtPv7tI";
 const PAYLOAD: &[u8] = b"smart-id-demo|ACSP_V2|2BRq6GXciED/sysSj7n6rxzA|q1miCUX2v3RAQSycBUWdJrRtG6GR1z55c2oIAdjynk3IIquT4CfoSzcdzbLQDL9eTDojGpy+8QKS1jgWzTB58g==|TTb4rM24GEIvtddfOqA-gOUwdJSXKrj5JeVnRtPv7tI|REVNTw==||miue+Qk6dw2zpM6CL4Uz7XkKqWfTUGA3L/DDUXV96AE=|displayTextAndPIN||Notification";
+const INTERACTIONS: &str =
+    "W3siZGlzcGxheVRleHQ2MCI6IkhlbGxvIHdvcmxkIiwidHlwZSI6ImRpc3BsYXlUZXh0QW5kUElOIn1d";
 const SHOWN: InteractionType = InteractionType::DisplayTextAndPin;
 
 fn login() -> Transaction {
@@ -18,12 +21,14 @@ fn login() -> Transaction {
             "kind": "authentication",
             "schemeName": "smart-id-demo",
             "serverRandom": "2BRq6GXciED/sysSj7n6rxzA",
-            "rpChallenge": "q1miCUX2v3RAQSycBUWdJrRtG6GR1z55c2oIAdjynk3IIquT4CfoSzcdzbLQDL9eTDojGpy+8QKS1jgWzTB58g=="
+            "rpChallenge": "q1miCUX2v3RAQSycBUWdJrRtG6GR1z55c2oIAdjynk3IIquT4CfoSzcdzbLQDL9eTDojGpy+8QKS1jgWzTB58g==",
+            "terms": {
+                "interactions": INTERACTIONS,
+                "signatureAlgorithm": { "scheme": "rsassa-pss", "hash": "SHA-256" }
+            }
         },
-        "interactions": "W3siZGlzcGxheVRleHQ2MCI6IkhlbGxvIHdvcmxkIiwidHlwZSI6ImRpc3BsYXlUZXh0QW5kUElOIn1d",
         "flowType": "Notification",
         "initialCallbackUrl": null,
-        "signatureAlgorithm": { "scheme": "rsassa-pss", "hash": "SHA-256" },
         "createdAt": 1_700_000_000,
         "expiresInSeconds": 120
     }))
@@ -35,10 +40,36 @@ fn signature() -> Transaction {
         content: Content::Signature {
             digest: HashAlgorithm::Sha512.digest(b"a document").into(),
             verification_code: Some("0420".to_owned()),
+            linked_session: None,
+            terms: terms(SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512)),
         },
-        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
         ..login()
     }
+}
+
+fn certificate_choice() -> Transaction {
+    Transaction {
+        content: Content::CertificateChoice {},
+        ..login()
+    }
+}
+
+fn terms(signature_algorithm: SignatureAlgorithm) -> SigningTerms {
+    SigningTerms {
+        interactions: INTERACTIONS.to_owned(),
+        signature_algorithm,
+    }
+}
+
+/// The same transaction under other terms.
+fn under(mut transaction: Transaction, other: SigningTerms) -> Transaction {
+    match &mut transaction.content {
+        Content::Authentication { terms, .. }
+        | Content::Signature { terms, .. }
+        | Content::BareDigest { terms, .. } => *terms = other,
+        Content::CertificateChoice {} => {}
+    }
+    transaction
 }
 
 fn rebuild(
@@ -71,10 +102,7 @@ fn a_login_becomes_the_payload_that_the_relying_party_verifies() {
 #[test]
 fn the_named_hash_is_the_one_of_the_payload() {
     for hash in HashAlgorithm::ALL {
-        let transaction = Transaction {
-            signature_algorithm: SignatureAlgorithm::Pss(hash),
-            ..login()
-        };
+        let transaction = under(login(), terms(SignatureAlgorithm::Pss(hash)));
         let salt = vec![1; hash.length()];
         let expected = EncodedMessage::encode(
             SignatureAlgorithm::Pss(hash),
@@ -107,12 +135,12 @@ fn a_digest_is_signed_as_it_is() {
 fn every_part_of_a_login_is_bound() {
     let original = login();
     let encoded = rebuild(&original, Some(USER_CHALLENGE), &[0; 32]).unwrap();
-    let interactions = |json: &str| STANDARD.encode(json);
     let content =
         |scheme_name: &str, server_random: &str, rp_challenge: &str| Content::Authentication {
             scheme_name: scheme_name.to_owned(),
             server_random: server_random.to_owned(),
             rp_challenge: rp_challenge.to_owned(),
+            terms: terms(SignatureAlgorithm::Pss(HashAlgorithm::Sha256)),
         };
     let changed: [fn(&mut Transaction); 3] = [
         |transaction| transaction.relying_party_name = "demo".to_owned(),
@@ -138,12 +166,12 @@ fn every_part_of_a_login_is_bound() {
         });
     }
     // The same interaction in other octets is another message as well.
-    variants.push(Transaction {
-        interactions: interactions(
-            r#"[{"displayText60":"Hello world", "type":"displayTextAndPIN"}]"#,
-        ),
-        ..original.clone()
-    });
+    let respelt = SigningTerms {
+        interactions: STANDARD
+            .encode(r#"[{"displayText60":"Hello world", "type":"displayTextAndPIN"}]"#),
+        ..terms(SignatureAlgorithm::Pss(HashAlgorithm::Sha256))
+    };
+    variants.push(under(original.clone(), respelt));
     let mut messages = vec![encoded];
     for variant in &variants {
         let message = rebuild(variant, Some(USER_CHALLENGE), &[0; 32]).unwrap();
@@ -170,10 +198,11 @@ fn only_an_offered_interaction_can_have_been_seen() {
         ),
         Err(RebuildError::InteractionNotOffered(other))
     );
-    let unreadable = Transaction {
+    let garbled = SigningTerms {
         interactions: "?".to_owned(),
-        ..login()
+        ..terms(SignatureAlgorithm::Pss(HashAlgorithm::Sha256))
     };
+    let unreadable = under(login(), garbled);
     assert_eq!(
         rebuild(&unreadable, Some(USER_CHALLENGE), &[0; 32]),
         Err(RebuildError::Interactions(InteractionsError::NotBase64))
@@ -200,10 +229,10 @@ fn salt_and_digest_must_fit_the_algorithm() {
         rebuild(&login(), Some(USER_CHALLENGE), &[0; 20]),
         Err(RebuildError::Encoding(EncodingError::SaltLength { .. }))
     ));
-    let wrong_digest = Transaction {
-        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256),
-        ..signature()
-    };
+    let wrong_digest = under(
+        signature(),
+        terms(SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha256)),
+    );
     assert!(matches!(
         rebuild(&wrong_digest, None, &[]),
         Err(RebuildError::Encoding(EncodingError::DigestLength { .. }))
@@ -220,6 +249,7 @@ fn the_code_of_a_login_is_computed_and_that_of_a_signature_taken() {
         scheme_name: "smart-id".to_owned(),
         server_random: String::new(),
         rp_challenge: "GYS+yoah6emAcVDNIajwSs6UB/M95XrDxMzXBUkwQJ9YFDipXXzGpPc7raWcuc2+TEoRc7WvIZ/7dU/iRXenYg==".to_owned(),
+        terms: terms(SignatureAlgorithm::Pss(HashAlgorithm::Sha256)),
     };
     assert_eq!(code(&documented), Ok(Some("7180".to_owned())));
     assert_eq!(code(&signature()), Ok(Some("0420".to_owned())));
@@ -227,11 +257,60 @@ fn the_code_of_a_login_is_computed_and_that_of_a_signature_taken() {
     documented.flow_type = FlowType::Web2App;
     assert_eq!(code(&documented), Ok(None));
     let mut linked = signature();
-    linked.content = Content::Signature {
+    linked.content = linked_content();
+    assert_eq!(code(&linked), Ok(None));
+    assert_eq!(code(&certificate_choice()), Ok(None));
+}
+
+fn linked_content() -> Content {
+    Content::Signature {
         digest: vec![0; 64].into(),
         verification_code: None,
+        linked_session: Some(uuid::Uuid::nil()),
+        terms: terms(SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512)),
+    }
+}
+
+/// No key is used for a certificate choice, whatever else is made up around it.
+#[test]
+fn a_certificate_choice_has_no_message_and_no_key() {
+    let choice = certificate_choice();
+    assert_eq!(choice.purpose(), None);
+    assert_eq!(choice.content.terms(), None);
+    for challenge in [None, Some(USER_CHALLENGE)] {
+        for salt in [&[][..], &[0; 32]] {
+            assert_eq!(
+                rebuild(&choice, challenge, salt),
+                Err(RebuildError::NothingToSign)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_linked_signature_is_a_flow_of_its_own() {
+    let choice =
+        r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#;
+    let with_choice = SigningTerms {
+        interactions: STANDARD.encode(choice),
+        ..terms(SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512))
     };
-    assert_eq!(code(&linked), Ok(None));
+    let kind = InteractionType::ConfirmationMessageAndVerificationCodeChoice;
+    let rebuilt = |transaction: Transaction| {
+        let modulus = &device_share().modulus;
+        rebuild_message(&transaction, kind, None, &[], modulus)
+    };
+    assert!(rebuilt(under(signature(), with_choice.clone())).is_ok());
+    let linked = Transaction {
+        content: linked_content(),
+        ..login()
+    };
+    assert_eq!(
+        rebuilt(under(linked, with_choice)),
+        Err(RebuildError::Interactions(InteractionsError::NotAllowed(
+            kind
+        )))
+    );
 }
 
 #[test]
@@ -240,6 +319,8 @@ fn codes_that_are_none_are_refused() {
     spoofed.content = Content::Signature {
         digest: vec![0; 64].into(),
         verification_code: Some("4\u{202e}21".to_owned()),
+        linked_session: None,
+        terms: terms(SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512)),
     };
     assert_eq!(
         verification_code(&spoofed),
@@ -250,6 +331,7 @@ fn codes_that_are_none_are_refused() {
         scheme_name: "smart-id".to_owned(),
         server_random: "AAAA".to_owned(),
         rp_challenge: "not Base64".to_owned(),
+        terms: terms(SignatureAlgorithm::Pss(HashAlgorithm::Sha256)),
     };
     assert_eq!(verification_code(&garbled), Err(RebuildError::Challenge));
 }
@@ -259,8 +341,8 @@ fn bare(purpose: KeyPurpose, digest: &[u8]) -> Transaction {
         content: Content::BareDigest {
             purpose,
             digest: digest.into(),
+            terms: terms(SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512)),
         },
-        signature_algorithm: SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
         ..login()
     }
 }
@@ -273,7 +355,7 @@ fn a_bare_digest_is_signed_by_either_key_and_its_code_computed() {
         .unwrap();
     for purpose in KeyPurpose::ALL {
         let transaction = bare(purpose, &digest);
-        assert_eq!(transaction.purpose(), purpose);
+        assert_eq!(transaction.purpose(), Some(purpose));
         let expected = EncodedMessage::encode(
             SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
             &digest,
@@ -290,10 +372,10 @@ fn a_bare_digest_is_signed_by_either_key_and_its_code_computed() {
 /// Or somebody could have a login of version 3 signed as a digest, with another name shown.
 #[test]
 fn a_bare_digest_is_never_encoded_as_a_login_is() {
-    let pss = Transaction {
-        signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
-        ..bare(KeyPurpose::Authentication, &[7; 64])
-    };
+    let pss = under(
+        bare(KeyPurpose::Authentication, &[7; 64]),
+        terms(SignatureAlgorithm::Pss(HashAlgorithm::Sha512)),
+    );
     assert_eq!(rebuild(&pss, None, &[0; 64]), Err(RebuildError::BareDigest));
     let by_link = Transaction {
         flow_type: FlowType::QR,

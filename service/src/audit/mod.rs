@@ -44,6 +44,8 @@ pub enum Action {
     Activated,
     /// A signature was made.
     Signed,
+    /// A certificate was given to a relying party, with its person's consent.
+    Consented,
     /// A transaction was refused on the device.
     Refused,
     /// A person said that they did not start it.
@@ -75,6 +77,7 @@ impl Action {
             Self::KeysRegistered => "keysRegistered",
             Self::Activated => "activated",
             Self::Signed => "signed",
+            Self::Consented => "consented",
             Self::Refused => "refused",
             Self::NotStarted => "notStarted",
             Self::WrongPin => "wrongPin",

@@ -5,6 +5,7 @@ use symbolon_protocol::device::account::Closure;
 use symbolon_protocol::device::events::Withdrawal;
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::Confirmed;
+use symbolon_protocol::identifiers::KeyPurpose;
 
 use crate::accounts::{Account, close};
 use crate::audit::{Action, Entry};
@@ -20,6 +21,8 @@ pub(super) struct Completion {
     /// As it was when the share was checked.
     pub(super) account: Account,
     pub(super) session: Session,
+    /// Which key signed.
+    pub(super) purpose: KeyPurpose,
     pub(super) result: SessionResult,
     pub(super) request_hash: String,
     pub(super) reply: Confirmed,
@@ -65,8 +68,7 @@ async fn apply(
     }
     let document_number = &completion.account.document_number;
     // The share is good, so the PIN was right, whether or not the answer comes in time.
-    let purpose = completion.session.request.purpose();
-    lock::begin_ladder_anew(connection, document_number, purpose).await?;
+    lock::begin_ladder_anew(connection, document_number, completion.purpose).await?;
     let finished = sessions::finish(
         connection,
         &completion.session,
@@ -84,7 +86,8 @@ async fn apply(
         });
     }
     remember(connection, &completion, now).await?;
-    let detail = format!("{}, session {}", purpose.as_str(), completion.session.id);
+    let subject = completion.purpose.as_str();
+    let detail = format!("{subject}, session {}", completion.session.id);
     Entry::new(Action::Signed, detail)
         .account(document_number)
         .relying_party(completion.session.relying_party)

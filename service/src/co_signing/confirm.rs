@@ -18,7 +18,7 @@ use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::{Confirm, Confirmed};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::freshness::FreshnessToken;
-use symbolon_protocol::identifiers::DocumentNumber;
+use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::split_key::{PartialSignature, Signature};
 use symbolon_protocol::transaction::rebuild_message;
 use uuid::Uuid;
@@ -50,7 +50,10 @@ pub async fn confirm(
     require_released(&account, Timestamp::now())?;
 
     let session = session_of(service, &account.document_number, &transaction).await?;
-    let purpose = session.request.purpose();
+    let purpose = session
+        .request
+        .purpose()
+        .ok_or_else(|| Refusal::new(ProblemCode::Malformed, "nothing is to be signed here"))?;
     let key = service
         .account_keys
         .get(&service.store, &account.document_number, purpose)
@@ -95,6 +98,7 @@ pub async fn confirm(
         address,
         &account,
         session,
+        purpose,
         &key,
         confirm,
         signature,
@@ -112,6 +116,7 @@ async fn complete(
     address: IpAddr,
     account: &Account,
     session: Session,
+    purpose: KeyPurpose,
     key: &AccountKey,
     confirm: &Confirm,
     signature: Signature,
@@ -136,8 +141,10 @@ async fn complete(
                 level: account.level,
                 device_address: share_address.then(|| address.to_string()),
             }),
+            chosen: None,
         },
         session,
+        purpose,
         request_hash,
         reply,
         next_token_hash: hex::encode(next_token.digest()),

@@ -1,10 +1,12 @@
-//! Making the second half of a signature, for whoever brings a good first one.
+//! What devices answer: their half of a signature, a consent where nothing is signed, a refusal.
 
 mod answer;
 mod completion;
 mod confirm;
+mod consent;
 mod refuse;
 
 pub use confirm::confirm;
 pub(crate) use confirm::{require_waiting, session_of};
+pub use consent::consent;
 pub use refuse::refuse;

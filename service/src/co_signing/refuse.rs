@@ -26,7 +26,7 @@ pub async fn refuse(
 ) -> Result<Done, Refusal> {
     let account = service.usable_account_of(device).await?;
     let session = session_of(service, &account.document_number, &transaction).await?;
-    let result = result_of(refuse);
+    let result = result_of(refuse, session.request.purpose().is_some());
     if session.end_result() == Some(result.end_result) {
         return Ok(Done {});
     }
@@ -84,8 +84,11 @@ async fn entry_of(
     Ok(Entry::new(Action::NotStarted, detail))
 }
 
-fn result_of(refuse: &Refuse) -> SessionResult {
+fn result_of(refuse: &Refuse, is_to_be_signed: bool) -> SessionResult {
     let end_result = match (refuse.reason, refuse.interaction) {
+        (RefusalReason::User | RefusalReason::NotStarted, _) if !is_to_be_signed => {
+            EndResult::UserRefusedCertChoice
+        }
         (RefusalReason::User | RefusalReason::NotStarted, None) => EndResult::UserRefused,
         (RefusalReason::User | RefusalReason::NotStarted, Some(_)) => {
             EndResult::UserRefusedInteraction

@@ -10,6 +10,8 @@ use super::Outcome;
 pub(super) enum Answer {
     /// Sign, after this interaction.
     Confirm(InteractionType),
+    /// Agree, where nothing is signed.
+    Consent,
     /// Refuse.
     Refuse(Refuse),
     /// Say nothing.
@@ -41,7 +43,10 @@ fn known(interaction: InteractionType, transaction: &Transaction) -> Interaction
 
 /// A demo device can show everything, so it takes what the relying party likes best.
 fn accept(transaction: &Transaction) -> Answer {
-    let interactions = Interactions::parse(&transaction.interactions, transaction.flow());
+    let Some(terms) = transaction.content.terms() else {
+        return Answer::Consent;
+    };
+    let interactions = Interactions::parse(&terms.interactions, transaction.flow());
     match interactions.ok().as_ref().map(Interactions::offered) {
         Some([first, ..]) => Answer::Confirm(first.kind),
         _ => refuse(RefusalReason::ProtocolFailure, None),

@@ -186,6 +186,10 @@ impl Device {
                 co_signing::refuse(service, &self.fingerprint, id, &refuse).await?;
                 Ok(Answered::Refused)
             }
+            Answer::Consent => {
+                co_signing::consent(service, &self.fingerprint, ADDRESS, id).await?;
+                Ok(Answered::Consented)
+            }
             Answer::Confirm(interaction) => {
                 let confirm = self
                     .half_of(service, &transaction, interaction, verifier)
@@ -207,12 +211,16 @@ impl Device {
         interaction: InteractionType,
         verifier: &UserChallengeVerifier,
     ) -> Result<Confirm, Refusal> {
-        let purpose = transaction.purpose();
+        let content = &transaction.content;
+        let (Some(purpose), Some(terms)) = (content.purpose(), content.terms()) else {
+            let detail = "nothing is to be signed";
+            return Err(Refusal::new(ProblemCode::Malformed, detail));
+        };
         let key = service
             .account_keys
             .get(&service.store, &self.document_number, purpose)
             .await?;
-        let salt = random::drawn(transaction.signature_algorithm.draw_salt());
+        let salt = random::drawn(terms.signature_algorithm.draw_salt());
         let user_challenge = transaction
             .takes_user_challenge()
             .then(|| verifier.challenge());
@@ -260,6 +268,7 @@ impl Device {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answered {
     Confirmed,
+    Consented,
     Refused,
     Nothing,
 }

@@ -22,7 +22,9 @@ use symbolon_protocol::device::link::OpenLink;
 use symbolon_protocol::device::lock::{ReportReading, RequestLockChallenge, RequestRelease};
 use symbolon_protocol::device::pin::ProvePin;
 use symbolon_protocol::device::problem::ProblemCode;
-use symbolon_protocol::device::transaction::{Confirm, FetchTransaction, ListPending, Refuse};
+use symbolon_protocol::device::transaction::{
+    Confirm, Consent, FetchTransaction, ListPending, Refuse,
+};
 
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -89,6 +91,10 @@ fn transaction_routes(router: Router<Shared>) -> Router<Shared> {
         } = request;
         let address = caller.address.ip();
         co_signing::confirm(&service, &caller.device, address, id, &message, &body).await
+    });
+    let router = answer::<Consent, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        let Arrived { caller, id, .. } = request;
+        co_signing::consent(&service, &caller.device, caller.address.ip(), id).await
     });
     answer::<Refuse, _, _>(router, async |service: Shared, request: Arrived<_>| {
         let Arrived {

@@ -33,7 +33,7 @@ pub struct Report {
     pub document_number: String,
     /// What was asked for.
     pub session: String,
-    /// `authentication` or `signing`.
+    /// `authentication`, `signing` or `certificateChoice`.
     pub purpose: String,
     /// Until when the relying party does not reach the person, if it is muted for them.
     pub muted_until: Option<Timestamp>,
@@ -55,7 +55,7 @@ pub async fn report(
     .bind(session.relying_party.to_string())
     .bind(by.to_string())
     .bind(session.id.to_string())
-    .bind(session.request.purpose().as_str())
+    .bind(session.request.subject())
     .execute(&mut *connection)
     .await?;
     if session.request.flow_type != FlowType::Notification {

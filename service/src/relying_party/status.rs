@@ -10,7 +10,7 @@ use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
 use symbolon_protocol::interaction::InteractionType;
 
 use super::algorithm;
-use crate::sessions::{EndResult, SessionRequest, SessionResult, SignedBy};
+use crate::sessions::{ChosenCertificate, EndResult, SessionRequest, SessionResult, SignedBy};
 
 /// What `GET session/{id}` answers.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,7 +36,16 @@ enum State {
 struct Completion {
     result: ResultBody,
     #[serde(flatten)]
-    signed: Option<SignedBody>,
+    answer: Option<AnswerBody>,
+}
+
+/// What a status holds beyond the result when somebody signed or agreed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Answer")]
+enum AnswerBody {
+    Signed(Box<SignedBody>),
+    Chosen(ChosenBody),
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -88,6 +97,25 @@ struct SignatureBody {
     signature_algorithm_parameters: Option<Value>,
 }
 
+/// What a status holds beyond the result when somebody let their certificate be known.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "CertificateChosen")]
+struct ChosenBody {
+    /// There is no signature; the API tells the flow under this name all the same.
+    signature: FlowBody,
+    cert: CertificateBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_ip_address: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Flow")]
+struct FlowBody {
+    flow_type: &'static str,
+}
+
 /// A certificate as the API carries it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -137,10 +165,7 @@ impl StatusBody {
             state: State::Complete,
             completion: Some(Completion {
                 result: result_body(result),
-                signed: result
-                    .signed
-                    .as_ref()
-                    .and_then(|signed| signed_body(request, result, signed)),
+                answer: answer_body(request, result),
             }),
             ignored_properties: request.ignored_properties.clone(),
         }
@@ -162,16 +187,28 @@ fn result_body(result: &SessionResult) -> ResultBody {
     }
 }
 
+fn answer_body(request: &SessionRequest, result: &SessionResult) -> Option<AnswerBody> {
+    match (&result.signed, &result.chosen) {
+        (Some(signed), _) => signed_body(request, result, signed)
+            .map(Box::new)
+            .map(AnswerBody::Signed),
+        (None, Some(chosen)) => Some(AnswerBody::Chosen(chosen_body(request, chosen))),
+        (None, None) => None,
+    }
+}
+
 fn signed_body(
     request: &SessionRequest,
     result: &SessionResult,
     signed: &SignedBy,
 ) -> Option<SignedBody> {
+    let algorithm = request.content.terms()?.signature_algorithm;
     let (signature_protocol, server_random) = match &request.content {
         Content::Authentication { server_random, .. } => ("ACSP_V2", Some(server_random.clone())),
         Content::Signature { .. } => ("RAW_DIGEST_SIGNATURE", None),
         // Told by version 2 alone.
         Content::BareDigest { .. } => return None,
+        Content::CertificateChoice {} => return None,
     };
     Some(SignedBody {
         signature_protocol,
@@ -180,8 +217,8 @@ fn signed_body(
             server_random,
             user_challenge: signed.user_challenge.clone(),
             flow_type: request.flow_type.as_str(),
-            signature_algorithm: request.signature_algorithm.as_str(),
-            signature_algorithm_parameters: algorithm::parameters_of(request.signature_algorithm),
+            signature_algorithm: algorithm.as_str(),
+            signature_algorithm_parameters: algorithm::parameters_of(algorithm),
         },
         cert: CertificateBody::new(signed.certificate.as_slice(), signed.level),
         interaction_type_used: result.interaction,
@@ -190,4 +227,17 @@ fn signed_body(
             .clone()
             .filter(|_| request.share_device_address),
     })
+}
+
+fn chosen_body(request: &SessionRequest, chosen: &ChosenCertificate) -> ChosenBody {
+    ChosenBody {
+        signature: FlowBody {
+            flow_type: request.flow_type.as_str(),
+        },
+        cert: CertificateBody::new(chosen.certificate.as_slice(), chosen.level),
+        device_ip_address: chosen
+            .device_address
+            .clone()
+            .filter(|_| request.share_device_address),
+    }
 }

@@ -7,8 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::AnyConnection;
 use symbolon_protocol::device::events::Event;
-use symbolon_protocol::device::transaction::{Content, FlowType};
-use symbolon_protocol::encoding::SignatureAlgorithm;
+use symbolon_protocol::device::transaction::{Content, FlowType, SigningTerms};
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, KeyPurpose};
 use symbolon_protocol::verification_code::VerificationCode;
 use uuid::Uuid;
@@ -37,10 +36,6 @@ pub struct Inquiry {
     pub level: CertificateLevel,
     /// For what.
     pub asked: Asked,
-    /// Which encoding.
-    pub signature_algorithm: SignatureAlgorithm,
-    /// Base64 as sent.
-    pub interactions: String,
     /// Request properties that we do not know.
     pub ignored_properties: Vec<String>,
     /// Whether the device's address is reported.
@@ -59,18 +54,22 @@ pub struct NewSession {
     pub repeat_key: Option<[u8; 32]>,
 }
 
-/// What is to be signed.
+/// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// A login.
     Authentication {
         /// Base64 as sent.
         rp_challenge: String,
+        /// How it is shown and signed.
+        terms: SigningTerms,
     },
     /// A signature.
     Signature {
         /// As long as the algorithm's hash.
         digest: Vec<u8>,
+        /// How it is shown and signed.
+        terms: SigningTerms,
     },
     /// A login or a signature of version 2.
     BareDigest {
@@ -78,7 +77,11 @@ pub enum Asked {
         purpose: KeyPurpose,
         /// As long as the algorithm's hash.
         digest: Vec<u8>,
+        /// How it is shown and signed.
+        terms: SigningTerms,
     },
+    /// The signing certificate.
+    CertificateChoice,
 }
 
 /// A session that now exists.
@@ -144,25 +147,35 @@ impl Sessions {
             relying_party_name: inquiry.relying_party_name.clone(),
             brokered_relying_party_name: inquiry.brokered_relying_party_name.clone(),
             content: match &inquiry.asked {
-                Asked::Authentication { rp_challenge } => Content::Authentication {
+                Asked::Authentication {
+                    rp_challenge,
+                    terms,
+                } => Content::Authentication {
                     scheme_name: self.scheme_name.to_string(),
                     server_random: STANDARD.encode(random::octets::<24>()),
                     rp_challenge: rp_challenge.clone(),
+                    terms: terms.clone(),
                 },
-                Asked::Signature { digest } => Content::Signature {
+                Asked::Signature { digest, terms } => Content::Signature {
                     digest: digest.clone().into(),
                     verification_code: (flow_type == FlowType::Notification)
                         .then(|| random::drawn(VerificationCode::draw()).into()),
+                    linked_session: None,
+                    terms: terms.clone(),
                 },
-                Asked::BareDigest { purpose, digest } => Content::BareDigest {
+                Asked::BareDigest {
+                    purpose,
+                    digest,
+                    terms,
+                } => Content::BareDigest {
                     purpose: *purpose,
                     digest: digest.clone().into(),
+                    terms: terms.clone(),
                 },
+                Asked::CertificateChoice => Content::CertificateChoice {},
             },
-            interactions: inquiry.interactions.clone(),
             flow_type,
             initial_callback_url: None,
-            signature_algorithm: inquiry.signature_algorithm,
             ignored_properties: inquiry.ignored_properties.clone(),
             share_device_address: inquiry.share_device_address,
         }
@@ -310,6 +323,8 @@ fn verification_code_of(request: &SessionRequest) -> Option<&String> {
         Content::Signature {
             verification_code, ..
         } => verification_code.as_ref(),
-        Content::Authentication { .. } | Content::BareDigest { .. } => None,
+        Content::Authentication { .. }
+        | Content::BareDigest { .. }
+        | Content::CertificateChoice {} => None,
     }
 }

@@ -136,6 +136,7 @@ pub(super) fn is_genuine(
         Content::Authentication { rp_challenge, .. } => {
             (SessionType::Authentication, "ACSP_V2", rp_challenge.clone())
         }
+        Content::CertificateChoice {} => (SessionType::CertificateChoice, "", String::new()),
         Content::Signature { digest, .. } => (
             SessionType::Signature,
             "RAW_DIGEST_SIGNATURE",
@@ -157,7 +158,10 @@ pub(super) fn is_genuine(
         challenge: &challenge,
         relying_party_name: &request.relying_party_name,
         brokered_relying_party_name: request.brokered_relying_party_name.as_deref(),
-        interactions: &request.interactions,
+        interactions: request
+            .content
+            .terms()
+            .map_or("", |terms| terms.interactions.as_str()),
         initial_callback_url: callback,
     };
     link.session_type == session_type && link.is_genuine(&input, secret)

@@ -9,6 +9,7 @@ mod device_link;
 mod expiry;
 mod finish;
 mod hints;
+mod linked;
 mod outside;
 mod poll;
 mod prompts;
@@ -27,9 +28,12 @@ pub use device_link::{CreatedLink, NewDeviceLink};
 pub(crate) use finish::waiting_for;
 pub use finish::{cancel_for, end, end_all_of, finish};
 pub use hints::{DeviceWatch, Hints};
+pub use linked::{announce_linked, linked_within};
 pub use outside::{note_outside_change, outside_changes};
 pub use prompts::pass_on;
-pub use request::{ApiVersion, EndResult, SessionRequest, SessionResult, SignedBy};
+pub use request::{
+    ApiVersion, ChosenCertificate, EndResult, SessionRequest, SessionResult, SignedBy,
+};
 pub use rows::{Session, SessionState};
 pub use take_up::{LinkRefused, TakenUp};
 pub use targets::{CertificateAnswer, Target};

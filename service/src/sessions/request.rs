@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::transaction::{Content, FlowType, Transaction};
-use symbolon_protocol::encoding::SignatureAlgorithm;
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, KeyPurpose};
 use symbolon_protocol::interaction::InteractionType;
 use uuid::Uuid;
@@ -19,16 +18,12 @@ pub struct SessionRequest {
     pub relying_party_name: String,
     /// The relying party behind a broker.
     pub brokered_relying_party_name: Option<String>,
-    /// What is to be signed.
+    /// What is asked for.
     pub content: Content,
-    /// Base64 as sent.
-    pub interactions: String,
     /// How it reaches the device.
     pub flow_type: FlowType,
     /// As sent.
     pub initial_callback_url: Option<String>,
-    /// Which encoding the signature has.
-    pub signature_algorithm: SignatureAlgorithm,
     /// Request properties that we do not know; named in every status.
     pub ignored_properties: Vec<String>,
     /// Whether the device's address is reported.
@@ -49,17 +44,22 @@ impl SessionRequest {
     pub fn version(&self) -> ApiVersion {
         match self.content {
             Content::BareDigest { .. } => ApiVersion::V2,
-            Content::Authentication { .. } | Content::Signature { .. } => ApiVersion::V3,
+            Content::Authentication { .. }
+            | Content::Signature { .. }
+            | Content::CertificateChoice {} => ApiVersion::V3,
         }
     }
 
-    /// Which key it needs.
-    pub fn purpose(&self) -> KeyPurpose {
-        match self.content {
-            Content::Authentication { .. } => KeyPurpose::Authentication,
-            Content::Signature { .. } => KeyPurpose::Signing,
-            Content::BareDigest { purpose, .. } => purpose,
-        }
+    /// Which key it needs; none where nothing is signed.
+    pub fn purpose(&self) -> Option<KeyPurpose> {
+        self.content.purpose()
+    }
+
+    /// What is asked for, for those who look back: `authentication`, `signing` or
+    /// `certificateChoice`.
+    pub fn subject(&self) -> &'static str {
+        self.purpose()
+            .map_or("certificateChoice", KeyPurpose::as_str)
     }
 
     /// As the device that holds `document_number` gets it.
@@ -77,10 +77,8 @@ impl SessionRequest {
             relying_party_name: self.relying_party_name.clone(),
             brokered_relying_party_name: self.brokered_relying_party_name.clone(),
             content: self.content.clone(),
-            interactions: self.interactions.clone(),
             flow_type: self.flow_type,
             initial_callback_url: self.initial_callback_url.clone(),
-            signature_algorithm: self.signature_algorithm,
             created_at: created_at.seconds(),
             expires_in_seconds: u32::try_from(remaining.as_secs()).unwrap_or(u32::MAX),
         }
@@ -91,12 +89,14 @@ impl SessionRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EndResult {
-    /// Signed.
+    /// Signed, or agreed to.
     Ok,
     /// Refused before an interaction was shown.
     UserRefused,
     /// Refused on the screen of an interaction.
     UserRefusedInteraction,
+    /// Refused to let the certificate be known.
+    UserRefusedCertChoice,
     /// Nobody answered in time.
     Timeout,
     /// The account is locked or closed.
@@ -107,6 +107,8 @@ pub enum EndResult {
     ProtocolFailure,
     /// The person picked a wrong verification code.
     WrongVc,
+    /// The same relying party had announced a linked signature, and asked for something else.
+    ExpectedLinkedSession,
     /// The service failed.
     ServerError,
 }
@@ -123,12 +125,26 @@ impl std::fmt::Display for EndResult {
 pub struct SessionResult {
     /// How it ended.
     pub end_result: EndResult,
-    /// The account that answered; present if signed, and where one account refused.
+    /// The account that answered; present if signed or agreed to, and where one account refused.
     pub document_number: Option<DocumentNumber>,
     /// What was shown; present if signed, and if refused on its screen.
     pub interaction: Option<InteractionType>,
     /// Present if signed.
     pub signed: Option<SignedBy>,
+    /// Present if a certificate was asked for and the person agreed.
+    pub chosen: Option<ChosenCertificate>,
+}
+
+/// The signing certificate of whoever agreed to let it be known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChosenCertificate {
+    /// DER.
+    pub certificate: Octets,
+    /// Its level.
+    pub level: CertificateLevel,
+    /// The device's address, if the relying party may have it.
+    pub device_address: Option<String>,
 }
 
 /// A signature, and whose it is.
@@ -155,6 +171,7 @@ impl SessionResult {
             document_number: None,
             interaction: None,
             signed: None,
+            chosen: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::response::Response;
 use http::Request;
 use http_body_util::BodyExt;
 use symbolon_protocol::device::problem::Problem;
+use symbolon_protocol::device::transaction::SigningTerms;
 use symbolon_protocol::device::{Exchange, Method, path_of};
 use symbolon_protocol::encoding::{HashAlgorithm, SignatureAlgorithm};
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, SemanticsIdentifier};
@@ -163,6 +164,7 @@ impl House {
     pub(crate) async fn try_ask_login(&self, target: Target) -> Result<Uuid, CreateError> {
         let asked = Asked::Authentication {
             rp_challenge: "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=".into(),
+            terms: terms(),
         };
         self.ask(target, asked).await
     }
@@ -170,13 +172,23 @@ impl House {
     /// A relying party asks the person for a signature.
     pub(crate) async fn ask_signature(&self, target: Target) -> Uuid {
         let digest = HashAlgorithm::Sha512.digest(b"a contract");
-        self.ask(target, Asked::Signature { digest }).await.unwrap()
+        let asked = Asked::Signature {
+            digest,
+            terms: terms(),
+        };
+        self.ask(target, asked).await.unwrap()
+    }
+
+    /// A relying party asks the person for their signing certificate.
+    pub(crate) async fn ask_certificate(&self, target: Target) -> Uuid {
+        self.ask(target, Asked::CertificateChoice).await.unwrap()
     }
 
     /// A relying party of one's choice asks for a login.
     pub(crate) async fn ask_login_by(&self, relying_party: Uuid, target: Target) -> Uuid {
         let asked = Asked::Authentication {
             rp_challenge: "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=".into(),
+            terms: terms(),
         };
         let inquiry = Inquiry {
             relying_party,
@@ -252,6 +264,14 @@ pub(crate) async fn collect(response: Response) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
+/// How these tests' signatures are shown and made.
+pub(crate) fn terms() -> SigningTerms {
+    SigningTerms {
+        interactions: INTERACTIONS.into(),
+        signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
+    }
+}
+
 /// What the relying party of these tests asks.
 pub(crate) fn inquiry(asked: Asked) -> Inquiry {
     Inquiry {
@@ -260,8 +280,6 @@ pub(crate) fn inquiry(asked: Asked) -> Inquiry {
         brokered_relying_party_name: None,
         level: CertificateLevel::Qualified,
         asked,
-        signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
-        interactions: INTERACTIONS.into(),
         ignored_properties: Vec::new(),
         share_device_address: true,
     }

@@ -9,7 +9,7 @@ use symbolon_protocol::device_link::{AuthCodeInput, session_secret_digest};
 use symbolon_service::sessions::{Asked, CreatedLink, EndResult, NewDeviceLink, Target};
 use uuid::Uuid;
 
-use crate::house::{House, INTERACTIONS, inquiry, with_service};
+use crate::house::{House, INTERACTIONS, inquiry, terms, with_service};
 use crate::test_device::TestDevice;
 
 const CALLBACK: &str = "https://rp.example.com/cb?value=1";
@@ -18,6 +18,7 @@ const CHALLENGE: &str = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=";
 async fn ask(house: &House, target: Option<Target>) -> CreatedLink {
     let asked = Asked::Authentication {
         rp_challenge: CHALLENGE.into(),
+        terms: terms(),
     };
     let new = NewDeviceLink {
         inquiry: inquiry(asked),

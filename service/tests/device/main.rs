@@ -15,6 +15,7 @@ mod clones;
 #[allow(dead_code, reason = "each test program uses some of this module")]
 #[path = "../token/configuration.rs"]
 mod configuration;
+mod consents;
 mod enrolment;
 mod events;
 mod house;

@@ -195,7 +195,7 @@ impl TestDevice {
 
     /// The message that the device signs, under the whole modulus.
     pub(crate) fn message(&self, transaction: &Transaction, salt: &[u8]) -> EncodedMessage {
-        let composed = match transaction.purpose() {
+        let composed = match transaction.purpose().unwrap() {
             KeyPurpose::Authentication => &self.registered.authentication,
             KeyPurpose::Signing => &self.registered.signing,
         };
@@ -213,7 +213,7 @@ impl TestDevice {
     /// The device's half, made with `salt`, to be presented with the current token.
     pub(crate) async fn half(&self, house: &House, transaction: &Transaction, salt: u8) -> Confirm {
         let salt = vec![salt; 64];
-        let share = self.hardware.share(transaction.purpose());
+        let share = self.hardware.share(transaction.purpose().unwrap());
         let modulus = Modulus::from_octets(&share.modulus).unwrap();
         let message = self.message(transaction, &salt);
         let half = house
@@ -278,5 +278,5 @@ impl TestDevice {
 }
 
 fn challenge_for(transaction: &Transaction) -> Option<String> {
-    (transaction.purpose() == KeyPurpose::Authentication).then(|| USER_CHALLENGE.to_owned())
+    (transaction.purpose() == Some(KeyPurpose::Authentication)).then(|| USER_CHALLENGE.to_owned())
 }

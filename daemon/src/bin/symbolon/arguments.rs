@@ -119,6 +119,10 @@ pub(crate) struct Approve {
     /// among the three that the request offers. A wrong choice ends the request.
     #[arg(long = "code", value_name = "NNNN")]
     pub(crate) verification_code: Option<VerificationCode>,
+    /// Where only the signing certificate is asked for, which needs no PIN: agree without a
+    /// question. Changes nothing where something is to be signed.
+    #[arg(long)]
+    pub(crate) consent: bool,
     /// Read the PIN from this file descriptor (one line).
     #[arg(long, value_name = "N", conflicts_with = "pin_stdin")]
     pub(crate) pin_fd: Option<u32>,
@@ -139,6 +143,9 @@ pub(crate) struct Open {
     /// Print where the browser has to go on instead of opening it.
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Where the signing certificate is asked for, which needs no PIN: agree without a question.
+    #[arg(long)]
+    pub(crate) consent: bool,
     /// Read the PIN from this file descriptor (one line).
     #[arg(long, value_name = "N", conflicts_with = "pin_stdin")]
     pub(crate) pin_fd: Option<u32>,

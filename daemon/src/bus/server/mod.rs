@@ -156,6 +156,24 @@ impl Server {
         json(&self.device.begin_approval(caller, transaction).await?)
     }
 
+    async fn consent(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.consent(caller, transaction).await?)
+    }
+
+    async fn await_linked(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.await_linked(caller, transaction).await?)
+    }
+
     async fn choose_code(
         &self,
         transaction: &str,

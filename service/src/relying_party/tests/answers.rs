@@ -203,6 +203,7 @@ fn signed(user_challenge: Option<&str>) -> SessionResult {
             level: CertificateLevel::Qualified,
             device_address: None,
         }),
+        chosen: None,
     }
 }
 

@@ -39,7 +39,8 @@ async fn what_enters_the_signed_payload_is_kept_byte_for_byte() {
     let body = with(login(), "relyingPartyName", "dEmO 2");
     let session = bench.session(bench.open(&login_path(), &body).await).await;
     assert_eq!(session.request.relying_party_name, "dEmO 2");
-    assert_eq!(session.request.interactions, INTERACTIONS);
+    let terms = session.request.content.terms().unwrap();
+    assert_eq!(terms.interactions, INTERACTIONS);
     let Content::Authentication {
         server_random,
         rp_challenge,

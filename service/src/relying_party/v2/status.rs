@@ -58,7 +58,7 @@ impl StatusBody {
         };
         let signed = result.and_then(|result| {
             let signed = result.signed.as_ref()?;
-            Some(signed_body(request, result, signed))
+            signed_body(request, result, signed)
         });
         Self {
             state: match result {
@@ -102,19 +102,29 @@ fn end_result(result: &SessionResult) -> &'static str {
         (EndResult::RequiredInteractionNotSupportedByApp, _) => {
             "REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP"
         }
-        // Version 2 has no word for the latter two. Its clients fail on words that they do not
+        // Version 2 has no word for the latter. Its clients fail on words that they do not
         // know, and this one says what can be said: it cannot be completed, whatever the reason.
-        (EndResult::DocumentUnusable | EndResult::ProtocolFailure | EndResult::ServerError, _) => {
-            "DOCUMENT_UNUSABLE"
-        }
+        (EndResult::UserRefusedCertChoice, _) => "USER_REFUSED_CERT_CHOICE",
+        (
+            EndResult::DocumentUnusable
+            | EndResult::ProtocolFailure
+            | EndResult::ExpectedLinkedSession
+            | EndResult::ServerError,
+            _,
+        ) => "DOCUMENT_UNUSABLE",
     }
 }
 
-fn signed_body(request: &SessionRequest, result: &SessionResult, signed: &SignedBy) -> SignedBody {
-    SignedBody {
+fn signed_body(
+    request: &SessionRequest,
+    result: &SessionResult,
+    signed: &SignedBy,
+) -> Option<SignedBody> {
+    let algorithm = request.content.terms()?.signature_algorithm;
+    Some(SignedBody {
         signature: SignatureBody {
             value: STANDARD.encode(signed.signature.as_slice()),
-            algorithm: request.signature_algorithm.as_str(),
+            algorithm: algorithm.as_str(),
         },
         cert: CertificateBody::new(signed.certificate.as_slice(), signed.level),
         interaction_flow_used: result.interaction,
@@ -122,5 +132,5 @@ fn signed_body(request: &SessionRequest, result: &SessionResult, signed: &Signed
             .device_address
             .clone()
             .filter(|_| request.share_device_address),
-    }
+    })
 }

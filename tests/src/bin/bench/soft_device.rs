@@ -107,7 +107,8 @@ impl SoftDevice {
     }
 
     fn confirm_of(&self, transaction: &Transaction) -> Confirm {
-        let salt = transaction.signature_algorithm.draw_salt().unwrap();
+        let terms = transaction.content.terms().unwrap();
+        let salt = terms.signature_algorithm.draw_salt().unwrap();
         let user_challenge = URL_SAFE_NO_PAD.encode([7; 32]);
         let interaction = InteractionType::DisplayTextAndPin;
         let message = rebuild_message(

@@ -10,7 +10,7 @@ use symbolon_protocol::interaction::InteractionType;
 
 use super::ends::Ends;
 use super::standing::{self, Denial, pin_name};
-use super::{Session, choose, codes, parse};
+use super::{Session, choose, codes, consent, parse};
 use crate::arguments::Approve;
 use crate::exit::{Exit, Failure};
 use crate::local_time::length;
@@ -34,17 +34,18 @@ pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Fail
     let begun: ApprovalBegun = parse(&session.daemon.begin_approval(&id).await?)?;
     show(session, &begun.transaction)?;
     let tries_left = standing::require_open(begun.pin)?;
-    if source == Source::Person {
-        warn_of_last_tries(session, tries_left)?;
-    }
-    let shown = wishes.verification_code.as_ref();
     let terminal = prompt.terminal().filter(|_| source == Source::Person);
+    let Some(purpose) = begun.transaction.purpose else {
+        return consent::run(session, &begun.transaction, wishes.consent, terminal, ends).await;
+    };
+    let shown = wishes.verification_code.as_ref();
     codes::settle(session, &begun.transaction, shown, terminal, ends.as_mut()).await?;
     if source == Source::Person {
+        warn_of_last_tries(session, tries_left)?;
         confirm(&prompt, &begun.transaction, ends.as_mut()).await?;
     }
     loop {
-        let question = format!("{}: ", pin_name(begun.transaction.purpose));
+        let question = format!("{}: ", pin_name(purpose));
         let pin = prompt
             .secret_unless(
                 source,
@@ -94,8 +95,9 @@ pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Fail
 fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failure> {
     let output = session.output;
     let wish = match transaction.purpose {
-        KeyPurpose::Authentication => "wants you to log in",
-        KeyPurpose::Signing => "wants your signature",
+        Some(KeyPurpose::Authentication) => "wants you to log in",
+        Some(KeyPurpose::Signing) => "wants your signature",
+        None => "wants to know your signing certificate, with your name and personal code in it",
     };
     output.say("")?;
     output.say(&format!("  {} {wish}.", transaction.relying_party_name))?;
@@ -103,8 +105,10 @@ fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failu
         output.say(&format!("  On behalf of: {broker}"))?;
     }
     output.say("")?;
-    output.say(&format!("  {}", transaction.text))?;
-    output.say("")?;
+    if transaction.purpose.is_some() {
+        output.say(&format!("  {}", transaction.text))?;
+        output.say("")?;
+    }
     if let Some(digest) = &transaction.digest {
         output.say(&format!("  {}: {}", digest.hash, digest.value))?;
         output.say("")?;
@@ -153,7 +157,7 @@ async fn confirm(
             "Go on only if you began this yourself and the relying party shows the same code.",
         )?;
     }
-    if transaction.interaction != InteractionType::ConfirmationMessage {
+    if transaction.interaction != Some(InteractionType::ConfirmationMessage) {
         return Ok(());
     }
     let id = transaction.id.to_string();

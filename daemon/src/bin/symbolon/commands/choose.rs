@@ -108,7 +108,7 @@ async fn ask_which(
         session.output.say(&format!(
             "  {number}  {}  {}  {}  {}",
             codes::in_short(candidate).unwrap_or_else(|| "----".to_owned()),
-            pin_name(candidate.purpose),
+            candidate.purpose.map_or("no PIN", pin_name),
             candidate.relying_party_name,
             candidate.text
         ))?;

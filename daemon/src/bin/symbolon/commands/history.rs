@@ -59,6 +59,7 @@ fn words(event: HistoryEvent) -> &'static str {
     match event {
         HistoryEvent::Enrolled => "enrolled",
         HistoryEvent::Approved => "approved",
+        HistoryEvent::Consented => "certificate given",
         HistoryEvent::Refused => "refused",
         HistoryEvent::Disowned => "refused as not mine",
         HistoryEvent::RefusedByDevice => "refused by the device",

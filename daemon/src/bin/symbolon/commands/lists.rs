@@ -42,8 +42,9 @@ pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
             .iter()
             .map(|transaction| {
                 let wish = match transaction.purpose {
-                    KeyPurpose::Authentication => "login (PIN1)",
-                    KeyPurpose::Signing => "signature (PIN2)",
+                    Some(KeyPurpose::Authentication) => "login (PIN1)",
+                    Some(KeyPurpose::Signing) => "signature (PIN2)",
+                    None => "certificate (no PIN)",
                 };
                 [
                     transaction.id.to_string(),

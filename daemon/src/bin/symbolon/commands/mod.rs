@@ -3,6 +3,7 @@
 mod approve;
 mod choose;
 mod codes;
+mod consent;
 mod delete;
 mod doctor;
 mod ends;

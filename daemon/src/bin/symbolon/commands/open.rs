@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
 use symbolon_daemon::bus::client::secret_pipe;
-use symbolon_daemon::bus::messages::{CallbackTaken, PendingTransaction};
+use symbolon_daemon::bus::messages::{CallbackTaken, Linked, PendingTransaction};
 use symbolon_daemon::transaction::End;
 use zeroize::Zeroizing;
 
@@ -20,7 +20,7 @@ const SCHEME: &str = "symbolon:";
 
 pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure> {
     // Before the link is opened: its end must not go by unheard.
-    let ends = Ends::listen(session).await?;
+    let mut ends = Ends::listen(session).await?;
     let link = read_link(&wishes.link)?;
     let link = link.strip_prefix(SCHEME).unwrap_or(&link);
     let account = wishes.account.as_deref().unwrap_or_default();
@@ -32,20 +32,10 @@ pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure
             .await?,
     )?;
     let id = opened.id.to_string();
-    let asks_here =
-        wishes.pin_fd.is_some() || wishes.pin_stdin || Prompt::new().terminal().is_some();
-    let outcome = if asks_here {
-        drop(ends);
-        let approval = Approve {
-            id: Some(id.clone()),
-            verification_code: None,
-            pin_fd: wishes.pin_fd,
-            pin_stdin: wishes.pin_stdin,
-        };
-        approve::run(session, approval).await
-    } else {
-        await_end(&id, ends).await
-    };
+    let mut outcome = answer(session, &wishes, &id, &mut ends).await;
+    if opened.purpose.is_none() && matches!(outcome, Ok(Exit::Success)) {
+        outcome = follow(session, &wishes, &id, &mut ends).await;
+    }
     lead_back(session, &id, wishes.no_browser).await?;
     outcome
 }
@@ -71,10 +61,52 @@ fn read_link(link: &str) -> Result<Zeroizing<String>, Failure> {
         .map_err(|_| Failure::new(Exit::Refused, "the link is no text"))
 }
 
+/// Asks here, or waits until the agent has asked.
+async fn answer(
+    session: &Session,
+    wishes: &Open,
+    id: &str,
+    ends: &mut Ends,
+) -> Result<Exit, Failure> {
+    let asks_here = wishes.pin_fd.is_some()
+        || wishes.pin_stdin
+        || wishes.consent
+        || Prompt::new().terminal().is_some();
+    if !asks_here {
+        return await_end(id, ends).await;
+    }
+    let approval = Approve {
+        id: Some(id.to_owned()),
+        verification_code: None,
+        consent: wishes.consent,
+        pin_fd: wishes.pin_fd,
+        pin_stdin: wishes.pin_stdin,
+    };
+    approve::run(session, approval).await
+}
+
+/// The signature that a certificate choice announced. That none comes is no failure: the relying
+/// party got what it asked for.
+async fn follow(
+    session: &Session,
+    wishes: &Open,
+    choice: &str,
+    ends: &mut Ends,
+) -> Result<Exit, Failure> {
+    if !session.output.is_json() {
+        session.output.say("Waiting for what is to be signed…")?;
+    }
+    let linked: Linked = parse(&session.daemon.await_linked(choice).await?)?;
+    match linked.transaction {
+        Some(signature) => answer(session, wishes, &signature.to_string(), ends).await,
+        None => Ok(Exit::Success),
+    }
+}
+
 /// The agent asks for the PIN; here only the end is awaited.
-async fn await_end(id: &str, mut ends: Ends) -> Result<Exit, Failure> {
+async fn await_end(id: &str, ends: &mut Ends) -> Result<Exit, Failure> {
     match ends.of(id).await? {
-        End::Approved => Ok(Exit::Success),
+        End::Approved | End::Consented => Ok(Exit::Success),
         End::Refused | End::Disowned => Err(Failure::new(Exit::Failed, "it was refused")),
         other => Err(other.fault().into()),
     }

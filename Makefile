@@ -27,6 +27,7 @@ interop: dependencies ## clients of others, from their published packages, again
 	packaging/install-dependencies --interop
 	$(CARGO) build --workspace --bins
 	$(CARGO) build --locked --manifest-path interop/rust-client/Cargo.toml --target-dir target/interop
+	$(CARGO) build --locked --manifest-path interop/rust-client-v2/Cargo.toml --target-dir target/interop
 	$(CARGO) test -p symbolon-tests --test interop -- --ignored
 
 bench: dependencies ## how fast, as ratios; also written to target/bench.json

@@ -1,4 +1,4 @@
-//! One run of the Rust client's program.
+//! One run of a client's program.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
@@ -14,7 +14,7 @@ use symbolon_tests::service::{RELYING_PARTY, SCHEME};
 /// The only host for which the client checks certificates against authorities that it is given.
 const HOST: &str = "sid.demo.sk.ee";
 
-/// What the client needs to reach a rig's service.
+/// What a client of version 3 needs to reach a rig's service.
 pub(crate) struct Clients {
     proxy: ConnectProxy,
     trusted: [String; 2],
@@ -43,9 +43,8 @@ impl Clients {
 
     /// Begins a flow as any relying party.
     pub(crate) fn begin_as(&self, uuid: &str, flow: &str, document: &str) -> Flow {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../target/interop/debug/symbolon-interop-rust-client");
-        let mut process = Command::new(&program)
+        let mut command = program("symbolon-interop-rust-client");
+        command
             .args([flow, document])
             .env("HTTPS_PROXY", self.proxy.url())
             .env("SSL_CERT_FILE", self.proxy.root())
@@ -56,17 +55,42 @@ impl Clients {
             .env("RELYING_PARTY_NAME", RELYING_PARTY.1)
             .env("CLIENT_LONG_POLLING_TIMEOUT_MILLIS", "60000")
             .env("TRUSTED_ROOT", &self.trusted[0])
-            .env("TRUSTED_ISSUING", &self.trusted[1])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; `make interop`", program.display()));
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        Flow { process, lines }
+            .env("TRUSTED_ISSUING", &self.trusted[1]);
+        Flow::begin(command)
     }
 }
 
+/// Begins a flow of the client of version 2, which takes any address.
+pub(crate) fn begin_v2(rig: &Rig, flow: &str, identifier: &str) -> Flow {
+    let address = rig.service.relying_party_address();
+    let mut command = program("symbolon-interop-rust-client-v2");
+    command
+        .args([flow, identifier])
+        .env("HOST_URL", format!("http://{address}/v2"))
+        .env("RELYING_PARTY_UUID", RELYING_PARTY.0)
+        .env("RELYING_PARTY_NAME", RELYING_PARTY.1)
+        .env("CLIENT_REQ_NETWORK_TIMEOUT_MILLIS", "70000")
+        .env("CLIENT_REQ_MAX_ATTEMPTS", "2")
+        .env("CLIENT_REQ_DELAY_SEONDS_BETWEEN_ATTEMPTS", "1")
+        .env("ENABLE_POLLING_BY_LIB", "true");
+    Flow::begin(command)
+}
+
+fn program(name: &str) -> Command {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/interop/debug");
+    Command::new(built.join(name))
+}
+
 impl Flow {
+    fn begin(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}; `make interop`"));
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
     /// The verification code that the client shows.
     pub(crate) fn code(&mut self) -> String {
         let told = self.line();

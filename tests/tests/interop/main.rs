@@ -9,3 +9,4 @@
 
 mod client;
 mod rust_client;
+mod rust_client_v2;

@@ -34,6 +34,21 @@ impl<'a> Demand<'a> {
         }
     }
 
+    /// What a certificate choice needs.
+    pub fn of_choice(
+        claim: &'a Claim,
+        level: MinimumLevel,
+        properties: &Properties,
+        capabilities: &'a [String],
+    ) -> Self {
+        Self {
+            claim,
+            level,
+            share_device_address: properties.share_device_address,
+            capabilities,
+        }
+    }
+
     /// What a certificate needs.
     pub fn of_certificate(request: &'a CertificateRequest) -> Self {
         Self {

@@ -56,7 +56,7 @@ pub(super) async fn wait(
 
     let found = api.sessions.find(&id).await?;
     let session = found
-        .filter(|session| session.request.version() == version)
+        .filter(|session| session.request.version == version)
         .ok_or_else(Problem::not_found)?;
     let party = registry::find(&api.store, session.relying_party).await?;
     // A stranger learns nothing, not even that there is such a session.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::prompts;
 use super::rows::to_json;
 use super::targets::{Resolved, resolve};
-use super::{EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
+use super::{ApiVersion, EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError};
 use crate::{deliveries, metrics, muting, random};
@@ -82,6 +82,19 @@ pub enum Asked {
     },
     /// The signing certificate.
     CertificateChoice,
+    /// The same in version 2.
+    OldCertificateChoice,
+}
+
+impl Asked {
+    fn version(&self) -> ApiVersion {
+        match self {
+            Self::BareDigest { .. } | Self::OldCertificateChoice => ApiVersion::V2,
+            Self::Authentication { .. } | Self::Signature { .. } | Self::CertificateChoice => {
+                ApiVersion::V3
+            }
+        }
+    }
 }
 
 /// A session that now exists.
@@ -144,6 +157,7 @@ impl Sessions {
     /// The inquiry with what the service adds to it.
     pub(super) fn request_of(&self, inquiry: &Inquiry, flow_type: FlowType) -> SessionRequest {
         SessionRequest {
+            version: inquiry.asked.version(),
             relying_party_name: inquiry.relying_party_name.clone(),
             brokered_relying_party_name: inquiry.brokered_relying_party_name.clone(),
             content: match &inquiry.asked {
@@ -172,7 +186,9 @@ impl Sessions {
                     digest: digest.clone().into(),
                     terms: terms.clone(),
                 },
-                Asked::CertificateChoice => Content::CertificateChoice {},
+                Asked::CertificateChoice | Asked::OldCertificateChoice => {
+                    Content::CertificateChoice {}
+                }
             },
             flow_type,
             initial_callback_url: None,

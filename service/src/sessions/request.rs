@@ -14,6 +14,8 @@ use crate::clock::Timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRequest {
+    /// In which version of the API it was asked.
+    pub version: ApiVersion,
     /// As sent.
     pub relying_party_name: String,
     /// The relying party behind a broker.
@@ -31,7 +33,7 @@ pub struct SessionRequest {
 }
 
 /// The versions of the relying-party API. What was begun in one is told in it alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApiVersion {
     /// Over bare digests.
     V2,
@@ -40,16 +42,6 @@ pub enum ApiVersion {
 }
 
 impl SessionRequest {
-    /// In which version of the API it was asked.
-    pub fn version(&self) -> ApiVersion {
-        match self.content {
-            Content::BareDigest { .. } => ApiVersion::V2,
-            Content::Authentication { .. }
-            | Content::Signature { .. }
-            | Content::CertificateChoice {} => ApiVersion::V3,
-        }
-    }
-
     /// Which key it needs; none where nothing is signed.
     pub fn purpose(&self) -> Option<KeyPurpose> {
         self.content.purpose()

@@ -87,6 +87,16 @@ impl V2 {
         }
     }
 
+    /// Asks which certificate somebody will sign with, and returns the session.
+    pub fn choose_certificate(&self, target: &Target) -> String {
+        let body = json!({
+            "relyingPartyUUID": self.party.uuid,
+            "relyingPartyName": self.party.name,
+        });
+        let answer = self.post(&format!("certificatechoice/{}", target.path()), &body);
+        text_at(&answer.must_be(200), "sessionID")
+    }
+
     /// Polls until the session is complete, and returns its last status.
     pub fn wait(&self, session: &str, limit: Duration) -> Value {
         self.party.wait(session, limit)

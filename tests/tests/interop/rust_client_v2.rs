@@ -1,6 +1,7 @@
 //! `smart-id-rust-client` 0.1.4 from crates.io, which speaks version 2.
 
 use symbolon_tests::cli::code;
+use symbolon_tests::eventually::{SOON, eventually};
 use symbolon_tests::openssl;
 use symbolon_tests::relying_party::Algorithm;
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
@@ -41,6 +42,26 @@ fn the_rust_client_of_version_2_logs_in_and_signs() {
         openssl::verify_signature(&certificate, algorithm, &data, &signature).unwrap();
         openssl::verify_chain(&rig.service.folder().trust(), &certificate).unwrap();
     }
+}
+
+#[test]
+#[ignore = "needs the client's program; run by make interop"]
+fn the_rust_client_of_version_2_gets_the_certificate_that_its_person_lets_it_know() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let choice = begin_v2(&rig, "certificate", &document);
+    let id = eventually("the choice", SOON, || {
+        let pending = rig.device.pending();
+        Some(pending.first()?["id"].as_str()?.to_owned())
+    });
+    let consent = ["approve", &id, "--consent"];
+    rig.device.cli.json(&consent, &[]).must_be(code::DONE);
+    let told = choice.result();
+    assert_eq!(told["endResult"], "OK");
+    assert_eq!(told["documentNumber"], document.as_str());
+    let announced = rig.relying_party.certificate(&document).must_be(200);
+    assert_eq!(told["certificate"], announced["cert"]["value"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use symbolon_tests::cli::code;
-use symbolon_tests::eventually::SOON;
+use symbolon_tests::eventually::{SOON, eventually};
 use symbolon_tests::relying_party::{Target, Wish, shown_with_pin};
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
 
@@ -147,6 +147,52 @@ fn s113_the_choice_of_codes_without_a_message() {
     let status = old.wait(&asked.session, SOON);
     let expected = json!({"state": "COMPLETE", "result": {"endResult": "WRONG_VC"}});
     assert_eq!(status, expected);
+}
+
+#[test]
+fn s114_the_certificate_is_chosen_and_then_signs() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let old = rig.relying_party.v2();
+    let target = Target::Person(PERSON.into());
+    let session = old.choose_certificate(&target);
+    let id = only_pending(&rig);
+    rig.device
+        .cli
+        .json(&["approve", &id, "--consent"], &[])
+        .must_be(code::DONE);
+    let status = old.wait(&session, SOON);
+    assert_eq!(status["result"]["endResult"], "OK");
+    assert_eq!(status["signature"], Value::Null);
+    let chosen = status["result"]["documentNumber"].as_str().unwrap();
+    assert_eq!(chosen, document);
+
+    let by_document = Target::Document(chosen.into());
+    let interactions = shown_with_pin("Sign?");
+    let asked = old.ask(Wish::Signature, &by_document, 256, &interactions);
+    let id = rig.device.id_of(&asked.verification_code);
+    rig.device.approve(&id, PIN2).must_be(code::DONE);
+    let signed = old.wait(&asked.session, SOON);
+    asked
+        .verify(&signed, &rig.service.folder().trust())
+        .unwrap();
+    assert_eq!(signed["cert"], status["cert"]);
+
+    let session = old.choose_certificate(&by_document);
+    let id = only_pending(&rig);
+    rig.device.refuse(&id).must_be(code::DONE);
+    let expected = json!({
+        "state": "COMPLETE",
+        "result": {"endResult": "USER_REFUSED_CERT_CHOICE"}
+    });
+    assert_eq!(old.wait(&session, SOON), expected);
+}
+
+/// What waits, where nothing tells it by a code.
+fn only_pending(rig: &Rig) -> String {
+    let id = |shown: &Value| shown["id"].as_str().unwrap().to_owned();
+    eventually("a request", SOON, || rig.device.pending().first().map(id))
 }
 
 fn targets(document: &str) -> [Target; 2] {

@@ -6,7 +6,7 @@ use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::verification_code;
 
 use super::*;
-use crate::sessions::{EndResult, SignedBy};
+use crate::sessions::{ChosenCertificate, EndResult, SignedBy};
 
 /// With one person, and a relying party that may use version 2.
 async fn bench() -> Bench {
@@ -348,5 +348,102 @@ fn signed() -> SessionResult {
             device_address: None,
         }),
         chosen: None,
+    }
+}
+
+fn choice() -> Value {
+    json!({"relyingPartyUUID": RELYING_PARTY, "relyingPartyName": "DEMO"})
+}
+
+#[tokio::test]
+async fn a_certificate_choice_ends_with_the_certificate_and_no_signature() {
+    let bench = bench().await;
+    for path in [
+        format!("/v2/certificatechoice/etsi/{PERSON}"),
+        format!("/v2/certificatechoice/document/{DOCUMENT}"),
+    ] {
+        let body = with(choice(), "certificateLevel", "QSCD");
+        let answer = bench.post(&path, &body).await;
+        let id = answer.body["sessionID"].as_str().unwrap();
+        assert_eq!(answer.body, json!({"sessionID": id}), "and nothing else");
+        // The same within 15 seconds, unless a nonce says otherwise.
+        assert_eq!(bench.post(&path, &body).await.body["sessionID"], id);
+        let other = bench.open(&path, &with(body, "nonce", "1")).await;
+        assert_ne!(other.to_string(), id);
+        let session = bench.session(id.parse().unwrap()).await;
+        assert_eq!(session.request.content, Content::CertificateChoice {});
+
+        bench.finish(session.id, chosen()).await;
+        let answer = bench.get(&format!("/v2/session/{id}")).await;
+        let expected = json!({
+            "state": "COMPLETE",
+            "result": {"endResult": "OK", "documentNumber": DOCUMENT},
+            "cert": {"value": STANDARD.encode(b"DER"), "certificateLevel": "QUALIFIED"}
+        });
+        assert_eq!((answer.status, answer.body), (200, expected));
+        let answer = bench.get(&format!("/v3/session/{id}")).await;
+        assert_eq!(answer.status, 404, "a session of version 2");
+
+        let refused = SessionResult::without_signature(EndResult::UserRefusedCertChoice);
+        bench.finish(other, refused).await;
+        let answer = bench.get(&format!("/v2/session/{other}")).await;
+        let word = json!({"endResult": "USER_REFUSED_CERT_CHOICE"});
+        assert_eq!(answer.body["result"], word);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_choice_keeps_the_rules_of_all_requests() {
+    let bench = bench().await;
+    bench
+        .add_account("PNOLT-40504049999", "PNOLT-40504049999-MACK-NQ")
+        .await;
+    let path = format!("/v2/certificatechoice/etsi/{PERSON}");
+    let shared = json!({"shareMdClientIpAddress": true});
+    let long_name = "a".repeat(33);
+    for (path, body, status) in [
+        (path.as_str(), with(choice(), "nonce", ""), 400),
+        (&path, with(choice(), "nonce", "a".repeat(31)), 400),
+        (&path, with(choice(), "certificateLevel", "HIGH"), 400),
+        (&path, with(choice(), "relyingPartyName", long_name), 400),
+        (&path, with(choice(), "relyingPartyUUID", "x"), 400),
+        (&path, with(choice(), "requestProperties", 1), 400),
+        (&path, with(choice(), "relyingPartyName", "OTHER"), 401),
+        (&path, with(choice(), "certificateLevel", "ADVANCED"), 403),
+        (&path, with(choice(), "requestProperties", shared), 403),
+        (&path, with(choice(), "capabilities", json!(["X"])), 403),
+        (
+            "/v2/certificatechoice/etsi/PNOEE-39001010003",
+            choice(),
+            404,
+        ),
+        ("/v2/certificatechoice/private/ATM/1", choice(), 404),
+        (
+            "/v2/certificatechoice/etsi/PNOLT-40504049999",
+            choice(),
+            471,
+        ),
+    ] {
+        let answer = bench.post(path, &body).await;
+        assert_eq!(answer.status, status, "{path} {body} {answer:?}");
+        assert_eq!(answer.body["code"], status);
+    }
+    bench
+        .execute("UPDATE relying_party SET allow_version_2 = 0")
+        .await;
+    assert_eq!(bench.post(&path, &choice()).await.status, 403);
+}
+
+fn chosen() -> SessionResult {
+    SessionResult {
+        end_result: EndResult::Ok,
+        document_number: Some(DOCUMENT.parse().unwrap()),
+        interaction: None,
+        signed: None,
+        chosen: Some(ChosenCertificate {
+            certificate: b"DER".to_vec().into(),
+            level: CertificateLevel::Qualified,
+            device_address: None,
+        }),
     }
 }

@@ -7,6 +7,7 @@
 //! A login of version 2 binds nothing that its person saw, so an operator must give it twice: the
 //! service a prefix, and each relying party the permission (decision 13).
 
+mod certificate_choice;
 mod open;
 mod problem;
 mod request;
@@ -42,6 +43,18 @@ pub(super) fn routes() -> Router<RelyingPartyApi> {
         .route(
             "/signature/private/{issuer}/{id}",
             post(open::sign_customer),
+        )
+        .route(
+            "/certificatechoice/etsi/{id}",
+            post(certificate_choice::of_person),
+        )
+        .route(
+            "/certificatechoice/document/{id}",
+            post(certificate_choice::of_document),
+        )
+        .route(
+            "/certificatechoice/private/{issuer}/{id}",
+            post(certificate_choice::of_customer),
         )
         .route("/session/{id}", get(session_status))
         .fallback(|| async { Problem::not_found() })

@@ -1,14 +1,17 @@
-//! Opening sessions of version 2.
+//! Opening logins and signatures of version 2.
+
+use serde_json::{Map, Value};
 
 use super::*;
 use crate::relying_party::access::Demand;
 use crate::relying_party::notification::{OpenedBody, refused, repeat_key};
 use crate::relying_party::request::SessionKind;
 use crate::relying_party::{body, inquiry};
-use crate::sessions::NewSession;
+use crate::sessions::{Inquiry, NewSession};
 
 /// Whom a path names.
-enum Whom {
+pub(super) enum Whom {
+    /// A person or an account.
     Target(Target),
     /// A customer of a private company, by that company's own number. Nobody is enrolled under
     /// such a number here.
@@ -90,16 +93,28 @@ async fn open(
     let request = super::request::parse(kind, &body)?;
     let party = api.admit(Demand::of_session(&request), source).await?;
     require_permission(&party)?;
-    let Whom::Target(target) = whom else {
-        return Err(Problem::not_found());
-    };
     let operation = match kind {
         SessionKind::Authentication => "v2 authentication",
         SessionKind::Signature => "v2 signature",
     };
+    let inquiry = inquiry::of(&party, request);
+    begin(api, whom, operation, &body, inquiry).await
+}
+
+/// Begins what was permitted, unless the very same was begun within the last seconds.
+pub(super) async fn begin(
+    api: &RelyingPartyApi,
+    whom: Whom,
+    operation: &str,
+    body: &Map<String, Value>,
+    inquiry: Inquiry,
+) -> Result<Json<OpenedBody>, Problem> {
+    let Whom::Target(target) = whom else {
+        return Err(Problem::not_found());
+    };
     let new = NewSession {
-        repeat_key: Some(repeat_key(operation, &target, &body)),
-        inquiry: inquiry::of(&party, request),
+        repeat_key: Some(repeat_key(operation, &target, body)),
+        inquiry,
         target,
     };
     let created = api.sessions.create(new).await.map_err(refused)?;

@@ -7,7 +7,7 @@ use symbolon_protocol::identifiers::DocumentNumber;
 use symbolon_protocol::interaction::InteractionType;
 
 use crate::relying_party::status::CertificateBody;
-use crate::sessions::{EndResult, Session, SessionRequest, SessionResult, SessionState, SignedBy};
+use crate::sessions::{EndResult, Session, SessionRequest, SessionResult, SessionState};
 
 /// What `GET session/{id}` answers.
 #[derive(Debug, Serialize)]
@@ -17,7 +17,7 @@ pub(super) struct StatusBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ResultBody>,
     #[serde(flatten)]
-    signed: Option<SignedBody>,
+    answer: Option<AnswerBody>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored_properties: Vec<String>,
 }
@@ -30,11 +30,13 @@ struct ResultBody {
     document_number: Option<DocumentNumber>,
 }
 
-/// What a status holds beyond the result when somebody signed.
+/// What a status holds beyond the result when somebody agreed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SignedBody {
-    signature: SignatureBody,
+struct AnswerBody {
+    /// Absent where the certificate alone was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<SignatureBody>,
     cert: CertificateBody,
     #[serde(skip_serializing_if = "Option::is_none")]
     interaction_flow_used: Option<InteractionType>,
@@ -56,17 +58,13 @@ impl StatusBody {
             SessionState::Running => None,
             SessionState::Complete { result, .. } => Some(result.as_ref()),
         };
-        let signed = result.and_then(|result| {
-            let signed = result.signed.as_ref()?;
-            signed_body(request, result, signed)
-        });
         Self {
             state: match result {
                 None => "RUNNING",
                 Some(_) => "COMPLETE",
             },
             result: result.map(result_body),
-            signed,
+            answer: result.and_then(|result| answer_body(request, result)),
             ignored_properties: request.ignored_properties.clone(),
         }
     }
@@ -102,9 +100,9 @@ fn end_result(result: &SessionResult) -> &'static str {
         (EndResult::RequiredInteractionNotSupportedByApp, _) => {
             "REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP"
         }
+        (EndResult::UserRefusedCertChoice, _) => "USER_REFUSED_CERT_CHOICE",
         // Version 2 has no word for the latter. Its clients fail on words that they do not
         // know, and this one says what can be said: it cannot be completed, whatever the reason.
-        (EndResult::UserRefusedCertChoice, _) => "USER_REFUSED_CERT_CHOICE",
         (
             EndResult::DocumentUnusable
             | EndResult::ProtocolFailure
@@ -115,22 +113,29 @@ fn end_result(result: &SessionResult) -> &'static str {
     }
 }
 
-fn signed_body(
-    request: &SessionRequest,
-    result: &SessionResult,
-    signed: &SignedBy,
-) -> Option<SignedBody> {
-    let algorithm = request.content.terms()?.signature_algorithm;
-    Some(SignedBody {
-        signature: SignatureBody {
-            value: STANDARD.encode(signed.signature.as_slice()),
-            algorithm: algorithm.as_str(),
+fn answer_body(request: &SessionRequest, result: &SessionResult) -> Option<AnswerBody> {
+    let answer = match (&result.signed, &result.chosen) {
+        (Some(signed), _) => AnswerBody {
+            signature: Some(SignatureBody {
+                value: STANDARD.encode(signed.signature.as_slice()),
+                algorithm: request.content.terms()?.signature_algorithm.as_str(),
+            }),
+            cert: CertificateBody::new(signed.certificate.as_slice(), signed.level),
+            interaction_flow_used: result.interaction,
+            device_ip_address: signed.device_address.clone(),
         },
-        cert: CertificateBody::new(signed.certificate.as_slice(), signed.level),
-        interaction_flow_used: result.interaction,
-        device_ip_address: signed
-            .device_address
-            .clone()
+        (None, Some(chosen)) => AnswerBody {
+            signature: None,
+            cert: CertificateBody::new(chosen.certificate.as_slice(), chosen.level),
+            interaction_flow_used: None,
+            device_ip_address: chosen.device_address.clone(),
+        },
+        (None, None) => return None,
+    };
+    Some(AnswerBody {
+        device_ip_address: answer
+            .device_ip_address
             .filter(|_| request.share_device_address),
+        ..answer
     })
 }

@@ -1,8 +1,6 @@
 //! What of a transaction is shown, and which transactions are refused unseen.
 
-use symbolon_protocol::device::transaction::{
-    Content, FlowType, RefusalReason, SigningTerms, Transaction,
-};
+use symbolon_protocol::device::transaction::{Content, RefusalReason, SigningTerms, Transaction};
 use symbolon_protocol::display_text::DisplayText;
 use symbolon_protocol::encoding::{HashAlgorithm, SignatureAlgorithm};
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
@@ -155,7 +153,7 @@ impl Offer {
                 .brokered_relying_party_name
                 .as_deref()
                 .map(name),
-            pushed: transaction.flow_type == FlowType::Notification,
+            pushed: !transaction.content.is_taken_up(transaction.flow_type),
             interaction: signing.map(|signing| signing.interaction),
             text: signing
                 .map(|signing| signing.text.as_str().to_owned())
@@ -238,6 +236,8 @@ pub(crate) fn linked_session(transaction: &Transaction) -> Option<Uuid> {
 
 #[cfg(test)]
 mod tests {
+    use symbolon_protocol::device::transaction::FlowType;
+
     use super::*;
     use crate::test_transactions::{
         account, authentication, certificate_choice, modulus, signature,

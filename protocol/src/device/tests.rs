@@ -298,3 +298,29 @@ fn a_flooded_pending_list_fits_the_largest_body() {
     };
     assert!(serde_json::to_vec(&pending).unwrap().len() < MAX_BODY);
 }
+
+#[test]
+fn what_a_link_led_to_was_taken_up_and_all_else_was_pushed() {
+    let (login, _) = login();
+    let signature = |linked_session| Content::Signature {
+        digest: vec![1; 64].into(),
+        verification_code: None,
+        linked_session,
+        terms: SigningTerms {
+            interactions: String::new(),
+            signature_algorithm: SignatureAlgorithm::Pss(HashAlgorithm::Sha512),
+        },
+    };
+    for (content, flow_type, taken_up) in [
+        (login.content.clone(), FlowType::Notification, false),
+        (login.content.clone(), FlowType::QR, true),
+        (login.content, FlowType::App2App, true),
+        (signature(None), FlowType::Notification, false),
+        (signature(None), FlowType::Web2App, true),
+        (signature(Some(ID)), FlowType::Notification, true),
+        (Content::CertificateChoice {}, FlowType::Notification, false),
+        (Content::CertificateChoice {}, FlowType::QR, true),
+    ] {
+        assert_eq!(content.is_taken_up(flow_type), taken_up, "{content:?}");
+    }
+}

@@ -120,6 +120,19 @@ pub enum Content {
 }
 
 impl Content {
+    /// Whether the person took it up themselves: by a link, or as the signature that a link had
+    /// announced. Everything else was pushed to them.
+    pub fn is_taken_up(&self, flow_type: FlowType) -> bool {
+        let is_linked = matches!(
+            self,
+            Self::Signature {
+                linked_session: Some(_),
+                ..
+            }
+        );
+        is_linked || flow_type != FlowType::Notification
+    }
+
     /// Which key, and so which PIN, is needed. None where nothing is signed: whoever is about to
     /// use a key has to stop there.
     pub fn purpose(&self) -> Option<KeyPurpose> {

@@ -9,7 +9,6 @@ mod policy;
 use std::time::Duration;
 
 use sqlx::AnyConnection;
-use symbolon_protocol::device::transaction::FlowType;
 use symbolon_protocol::identifiers::{DocumentNumber, SemanticsIdentifier};
 use uuid::Uuid;
 
@@ -40,7 +39,8 @@ pub struct Report {
 }
 
 /// Notes what a person said of a session. What was pushed to them mutes its relying party; until
-/// when. A link they opened themselves, so no mute would have spared them that.
+/// when. What they took up
+/// themselves no mute would have spared them.
 pub async fn report(
     connection: &mut AnyConnection,
     session: &Session,
@@ -58,7 +58,8 @@ pub async fn report(
     .bind(session.request.subject())
     .execute(&mut *connection)
     .await?;
-    if session.request.flow_type != FlowType::Notification {
+    let request = &session.request;
+    if request.content.is_taken_up(request.flow_type) {
         return Ok(None);
     }
     let person = by.person();

@@ -131,7 +131,7 @@ impl Account {
                 RefusedAs::Unwanted => RefusalReason::User,
                 RefusedAs::NotMine => RefusalReason::NotStarted,
             },
-            interaction: entry.offer.signing.map(|signing| signing.interaction),
+            interaction: entry.screen(),
         };
         match self.link.call(&id.to_string(), &refusal).await {
             Ok(_) => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use symbolon_protocol::device::events::Withdrawal;
+use symbolon_protocol::interaction::InteractionType;
 use uuid::Uuid;
 
 use super::{CodeChoice, Effect, End, Event, Offer, Pick, State, step};
@@ -44,6 +45,17 @@ impl Entry {
             .as_ref()
             .and_then(|signing| signing.choice.as_ref())
             .filter(|_| self.picked != Some(Pick::Right))
+    }
+
+    /// The interaction on whose screen the person is; none where nothing is signed. Who has picked
+    /// the right code and reads text and PIN prompt together is where `displayTextAndPIN` begins.
+    pub fn screen(&self) -> Option<InteractionType> {
+        match self.offer.signing.as_ref()?.interaction {
+            InteractionType::VerificationCodeChoice if self.choosing().is_none() => {
+                Some(InteractionType::DisplayTextAndPin)
+            }
+            shown => Some(shown),
+        }
     }
 }
 

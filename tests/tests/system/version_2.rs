@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use symbolon_tests::cli::code;
 use symbolon_tests::eventually::{SOON, eventually};
 use symbolon_tests::relying_party::{Target, Wish, shown_with_pin};
-use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig, WRONG_PIN};
 
 const HASHES: [u16; 3] = [256, 384, 512];
 
@@ -147,6 +147,24 @@ fn s113_the_choice_of_codes_without_a_message() {
     let status = old.wait(&asked.session, SOON);
     let expected = json!({"state": "COMPLETE", "result": {"endResult": "WRONG_VC"}});
     assert_eq!(status, expected);
+
+    // Refused at once, and after the right pick, where the PIN is asked for.
+    for (picks, word) in [
+        (false, "USER_REFUSED_VC_CHOICE"),
+        (true, "USER_REFUSED_DISPLAYTEXTANDPIN"),
+    ] {
+        let asked = old.ask(Wish::Login, &target, 512, &interactions);
+        let right = &asked.verification_code;
+        let shown = rig.device.wait_for_choice_with(right);
+        let id = shown["id"].as_str().unwrap();
+        if picks {
+            let said = rig.device.approve_with_code(id, right, WRONG_PIN);
+            said.must_be(code::WRONG_PIN);
+        }
+        rig.device.refuse(id).must_be(code::DONE);
+        let status = old.wait(&asked.session, SOON);
+        assert_eq!(status["result"]["endResult"], word);
+    }
 }
 
 #[test]

@@ -79,9 +79,8 @@ fn result_body(result: &SessionResult) -> ResultBody {
     }
 }
 
-/// The screen of a refusal is part of the word here. A choice that was made rightly and then
-/// refused where the PIN is asked for would be `USER_REFUSED_DISPLAYTEXTANDPIN`; a device reports
-/// the interaction and not the screen, so that case is told by its interaction as well.
+/// The screen of a refusal is part of the word here. Who has picked the right code of a
+/// `verificationCodeChoice` is on the screen of `displayTextAndPIN`, and devices report it so.
 fn end_result(result: &SessionResult) -> &'static str {
     match (result.end_result, result.interaction) {
         (EndResult::Ok, _) => "OK",

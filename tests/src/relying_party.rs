@@ -294,27 +294,48 @@ impl RelyingParty {
         let body = self.signing_body(document, algorithm, interactions);
         let path = format!("signature/notification/{}", target.path());
         let answer = self.post(&path, &body).must_be(200);
-        let digest = text_at(&body["signatureProtocolParameters"], "digest");
-        Signing {
-            session: text_at(&answer, "sessionID"),
-            verification_code: text_at(&answer["vc"], "value"),
-            document: document.into(),
-            algorithm,
-            request: SignatureRequest {
-                whom: target.asked(),
-                level: CertificateLevel::Qualified,
-                algorithm: algorithm.asked(),
-                digest: STANDARD.decode(digest).unwrap(),
-                interactions: text_at(&body, "interactions"),
-                flows: vec![FlowType::Notification],
-            },
+        let code = text_at(&answer["vc"], "value");
+        signing_under_way(target.asked(), algorithm, document, &body, (&answer, code))
+    }
+
+    /// Asks for the signature that a certificate choice announced.
+    pub fn sign_linked(
+        &self,
+        document_number: &str,
+        choice: &str,
+        algorithm: Algorithm,
+        document: &[u8],
+    ) -> Result<Signing, Answer> {
+        let text = shown_with_pin("Sign what you chose?");
+        let mut body = self.signing_body(document, algorithm, &text);
+        body["linkedSessionID"] = choice.into();
+        let path = format!("signature/notification/linked/{document_number}");
+        let answer = self.post(&path, &body);
+        if answer.status != 200 {
+            return Err(answer);
         }
+        assert_eq!(answer.body["vc"], Value::Null, "nothing to compare");
+        let whom = Asked::Document(document_number.into());
+        let opened = (&answer.body, String::new());
+        Ok(signing_under_way(whom, algorithm, document, &body, opened))
+    }
+
+    /// Asks for the signing certificate of a person, and returns the session.
+    pub fn ask_certificate(&self, person: &str) -> String {
+        let path = format!("signature/certificate-choice/notification/etsi/{person}");
+        let answer = self.post(&path, &self.named()).must_be(200);
+        text_at(&answer, "sessionID")
+    }
+
+    /// The body of a request that says no more than who asks.
+    pub fn named(&self) -> Value {
+        json!({"relyingPartyUUID": self.uuid, "relyingPartyName": self.name})
     }
 
     /// The signing certificate of an account.
     pub fn certificate(&self, document_number: &str) -> Answer {
-        let body = json!({"relyingPartyUUID": self.uuid, "relyingPartyName": self.name});
-        self.post(&format!("signature/certificate/{document_number}"), &body)
+        let path = format!("signature/certificate/{document_number}");
+        self.post(&path, &self.named())
     }
 
     /// One poll of a session.
@@ -383,6 +404,30 @@ impl Signing {
         )?;
         openssl::verify_chain(trust, &proven.certificate)?;
         Ok(proven)
+    }
+}
+
+fn signing_under_way(
+    whom: Asked,
+    algorithm: Algorithm,
+    document: &[u8],
+    body: &Value,
+    (answer, verification_code): (&Value, String),
+) -> Signing {
+    let digest = text_at(&body["signatureProtocolParameters"], "digest");
+    Signing {
+        session: text_at(answer, "sessionID"),
+        verification_code,
+        document: document.into(),
+        algorithm,
+        request: SignatureRequest {
+            whom,
+            level: CertificateLevel::Qualified,
+            algorithm: algorithm.asked(),
+            digest: STANDARD.decode(digest).unwrap(),
+            interactions: text_at(body, "interactions"),
+            flows: vec![FlowType::Notification],
+        },
     }
 }
 

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::request::{OpeningRequest, SessionKind};
 use super::source::Source;
 use super::{RelyingPartyApi, body, inquiry};
-use crate::sessions::{NewDeviceLink, Target};
+use crate::sessions::{CreatedLink, NewDeviceLink, Target};
 
 /// `POST authentication/device-link/anonymous`
 pub(super) async fn authenticate_anyone(
@@ -103,10 +103,16 @@ async fn open(
         .create_device_link(new)
         .await
         .map_err(refused)?;
-    Ok(Json(LinkBody {
-        session_id: created.session,
-        session_token: created.token,
-        session_secret: STANDARD.encode(created.secret),
-        device_link_base: api.device_link_base.to_string(),
-    }))
+    Ok(Json(api.link_body(created)))
+}
+
+impl RelyingPartyApi {
+    pub(super) fn link_body(&self, created: CreatedLink) -> LinkBody {
+        LinkBody {
+            session_id: created.session,
+            session_token: created.token,
+            session_secret: STANDARD.encode(created.secret),
+            device_link_base: self.device_link_base.to_string(),
+        }
+    }
 }

@@ -138,6 +138,7 @@ pub(super) fn refused(error: CreateError) -> Problem {
         CreateError::NoAccount => Problem::not_found(),
         CreateError::NoSuitableAccount => Problem::no_suitable_account(),
         CreateError::NotFinished => Problem::not_finished(),
+        CreateError::NotAnnounced => Problem::not_announced(),
         CreateError::Store(error) => error.into(),
     }
 }

@@ -133,6 +133,17 @@ impl Problem {
         }
     }
 
+    /// No certificate choice announced this signature, or not for so long, or it was asked for
+    /// already. 400, whichever it is.
+    pub fn not_announced() -> Self {
+        Self::invalid(vec![Violation::of_field(
+            "linkedSessionID",
+            "/linkedSessionID",
+            "Invalid linkedSessionID: must be a certificate choice by device link that this \
+             account agreed to within the last minute, and can be used once",
+        )])
+    }
+
     /// The body as a whole cannot be read. 400.
     pub fn unreadable(detail: &str) -> Self {
         Self::invalid(vec![Violation::of_body(detail)])

@@ -9,6 +9,7 @@ use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
 use symbolon_protocol::interaction::{Flow, Interactions};
 use uuid::Uuid;
 
+use super::access::Demand;
 use super::algorithm;
 use super::fields::{Fields, Findings};
 use super::problem::Problem;
@@ -40,6 +41,32 @@ pub struct OpeningRequest {
     pub properties: Properties,
     /// `capabilities`.
     pub capabilities: Vec<String>,
+}
+
+/// A request to be told the signing certificate of a person who agrees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChoiceRequest {
+    /// Who says to be asking.
+    pub claim: Claim,
+    /// The least level of the certificate.
+    pub level: MinimumLevel,
+    /// Where the device leads the person afterwards, as sent; in device-link flows alone.
+    pub initial_callback_url: Option<String>,
+    /// Keeps two equal requests from being taken for one.
+    pub nonce: Option<String>,
+    /// `requestProperties`.
+    pub properties: Properties,
+    /// `capabilities`.
+    pub capabilities: Vec<String>,
+}
+
+/// A request for the signature that a certificate choice announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedRequest {
+    /// The signature.
+    pub opening: OpeningRequest,
+    /// The certificate choice's session, as sent: whether there is such a one, the store knows.
+    pub linked_session: String,
 }
 
 /// A request for an account's signing certificate.
@@ -130,6 +157,59 @@ impl OpeningRequest {
     ) -> Result<Self, Problem> {
         let findings = Findings::default();
         let request = read_opening_request(kind, flow, &Fields::of_body(body, &findings));
+        conclude(request, findings)
+    }
+}
+
+impl ChoiceRequest {
+    /// What its relying party must be allowed.
+    pub fn demand(&self) -> Demand<'_> {
+        Demand::of_choice(
+            &self.claim,
+            self.level,
+            &self.properties,
+            &self.capabilities,
+        )
+    }
+
+    /// Parses the body of a request for a certificate choice.
+    pub fn parse(flow: Flow, body: &Map<String, Value>) -> Result<Self, Problem> {
+        let findings = Findings::default();
+        let fields = Fields::of_body(body, &findings);
+        let claim = read_claim(&fields);
+        let level = read_level(&fields, Some(MinimumLevel::Qscd));
+        let initial_callback_url = match flow {
+            Flow::DeviceLink => read_callback(&fields),
+            Flow::Notification | Flow::Linked | Flow::BareDigest => None,
+        };
+        let nonce = read_nonce(&fields);
+        let properties = read_properties(&fields);
+        let capabilities = read_capabilities(&fields);
+        let request = claim.zip(level).map(|(claim, level)| Self {
+            claim,
+            level,
+            initial_callback_url,
+            nonce,
+            properties,
+            capabilities,
+        });
+        conclude(request, findings)
+    }
+}
+
+impl LinkedRequest {
+    /// Parses the body of a request for a linked signature.
+    pub fn parse(body: &Map<String, Value>) -> Result<Self, Problem> {
+        let findings = Findings::default();
+        let fields = Fields::of_body(body, &findings);
+        let opening = read_opening_request(SessionKind::Signature, Flow::Linked, &fields);
+        let linked_session = fields.required_text("linkedSessionID");
+        let request = opening
+            .zip(linked_session)
+            .map(|(opening, linked_session)| Self {
+                opening,
+                linked_session: linked_session.to_owned(),
+            });
         conclude(request, findings)
     }
 }

@@ -8,8 +8,8 @@ use symbolon_protocol::interaction::Flow;
 
 use super::request::SessionKind;
 use super::{
-    RelyingPartyApi, certificate, device_link, device_link::LinkBody, notification,
-    notification::OpenedBody, session, status::StatusBody,
+    RelyingPartyApi, certificate, certificate_choice, device_link, device_link::LinkBody, linked,
+    notification, notification::OpenedBody, session, status::StatusBody,
 };
 
 /// One route.
@@ -47,6 +47,8 @@ pub(super) enum Asks {
     Session(SessionKind, Flow),
     /// A body that asks for a certificate.
     Certificate,
+    /// A body that opens a session in which a person hands out their certificate.
+    Choice(Flow),
     /// A poll, without a body.
     Poll,
 }
@@ -117,6 +119,28 @@ pub(super) fn all() -> Vec<Route> {
             "Ask the person to sign, on the device of one account.",
             (Document, Signature, Flow::Notification),
         ),
+        opening::<OpenedBody>(
+            "/signature/notification/linked/{id}",
+            post(linked::sign),
+            "Ask for the signature that a certificate choice by device link announced.",
+            (Document, Signature, Flow::Linked),
+        ),
+        Route {
+            path: "/signature/certificate-choice/device-link/anonymous",
+            handler: post(certificate_choice::choose_by_link),
+            summary: "Learn the signing certificate of whoever opens the link and agrees.",
+            names: Nobody,
+            asks: Asks::Choice(Flow::DeviceLink),
+            answer: SchemaGenerator::subschema_for::<LinkBody>,
+        },
+        Route {
+            path: "/signature/certificate-choice/notification/etsi/{id}",
+            handler: post(certificate_choice::choose_on_devices),
+            summary: "Learn a person's signing certificate, if they agree on one of their devices.",
+            names: Person,
+            asks: Asks::Choice(Flow::Notification),
+            answer: SchemaGenerator::subschema_for::<OpenedBody>,
+        },
         Route {
             path: "/signature/certificate/{id}",
             handler: post(certificate::certificate),

@@ -12,6 +12,7 @@ use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, KeyPurpos
 use symbolon_protocol::verification_code::VerificationCode;
 use uuid::Uuid;
 
+use super::linked;
 use super::prompts;
 use super::rows::to_json;
 use super::targets::{Resolved, resolve};
@@ -68,6 +69,8 @@ pub enum Asked {
     Signature {
         /// As long as the algorithm's hash.
         digest: Vec<u8>,
+        /// The certificate choice that announced it, if it is a linked one.
+        linked_session: Option<Uuid>,
         /// How it is shown and signed.
         terms: SigningTerms,
     },
@@ -118,6 +121,9 @@ pub enum CreateError {
     /// There is none yet: somebody has begun to enrol, and not finished.
     #[error("the enrolment is not finished")]
     NotFinished,
+    /// No certificate choice announced this signature, or not in time, or another was before it.
+    #[error("no certificate choice announced this signature")]
+    NotAnnounced,
     /// The store is out of order; nothing was begun.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,7 +131,8 @@ pub enum CreateError {
 
 impl Sessions {
     /// Creates a session and offers it to the devices. Where every suitable account is locked, the
-    /// session is over at once with `DOCUMENT_UNUSABLE`.
+    /// session is over at once with `DOCUMENT_UNUSABLE`; where one waits for a linked signature of
+    /// the same relying party and this is none, with `EXPECTED_LINKED_SESSION`.
     pub async fn create(&self, new: NewSession) -> Result<Created, CreateError> {
         let lifetime = self.lifetime;
         let request = self.request_of(&new.inquiry, FlowType::Notification);
@@ -141,6 +148,7 @@ impl Sessions {
             Outcome::Nobody => Err(CreateError::NoAccount),
             Outcome::NoneSuitable => Err(CreateError::NoSuitableAccount),
             Outcome::NotFinished => Err(CreateError::NotFinished),
+            Outcome::NotAnnounced => Err(CreateError::NotAnnounced),
             Outcome::Repeated(created) => Ok(created),
             Outcome::Offered(devices) => {
                 for device in &devices {
@@ -170,11 +178,16 @@ impl Sessions {
                     rp_challenge: rp_challenge.clone(),
                     terms: terms.clone(),
                 },
-                Asked::Signature { digest, terms } => Content::Signature {
+                Asked::Signature {
+                    digest,
+                    linked_session,
+                    terms,
+                } => Content::Signature {
                     digest: digest.clone().into(),
-                    verification_code: (flow_type == FlowType::Notification)
-                        .then(|| random::drawn(VerificationCode::draw()).into()),
-                    linked_session: None,
+                    verification_code: (flow_type == FlowType::Notification
+                        && linked_session.is_none())
+                    .then(|| random::drawn(VerificationCode::draw()).into()),
+                    linked_session: *linked_session,
                     terms: terms.clone(),
                 },
                 Asked::BareDigest {
@@ -202,6 +215,7 @@ enum Outcome {
     Nobody,
     NoneSuitable,
     NotFinished,
+    NotAnnounced,
     Repeated(Created),
     Offered(Vec<DocumentNumber>),
 }
@@ -228,11 +242,24 @@ async fn insert(
         Resolved::NotFinished => return Ok(Outcome::NotFinished),
         Resolved::Usable(usable) => usable,
     };
-    let unusable = usable.is_empty();
     let asker = new.inquiry.relying_party;
+    let choice = linked_session_of(request);
+    let over = match (usable.is_empty(), choice) {
+        (true, _) => Some(EndResult::DocumentUnusable),
+        (false, Some(_)) => None,
+        (false, None) => linked::is_awaited(connection, &asker, &usable, now)
+            .await?
+            .then_some(EndResult::ExpectedLinkedSession),
+    };
+    if let Some(choice) = choice
+        && !linked::claim(connection, &choice, &asker, &new.target, &session, now).await?
+    {
+        return Ok(Outcome::NotAnnounced);
+    }
     // Whom it does not reach seems not to answer: the relying party learns no more than that.
     let person = new.target.person();
-    let offered = match muting::is_muted(connection, &asker, &person, now).await? {
+    let muted = muting::is_muted(connection, &asker, &person, now).await?;
+    let offered = match muted || over.is_some() {
         true => Vec::new(),
         false => usable,
     };
@@ -243,14 +270,15 @@ async fn insert(
         offered: &offered,
         repeat_key,
         expires_at: now.plus(lifetime),
-        unusable,
+        over,
     };
     row.insert(connection, now).await?;
     let offer = Event::Offered {
         transaction: session,
     };
-    let told =
-        !offered.is_empty() && prompts::enter(connection, session, asker, &person, now).await?;
+    // Whom a link led to a linked signature waits for it: it takes no turn.
+    let told = !offered.is_empty()
+        && (choice.is_some() || prompts::enter(connection, session, asker, &person, now).await?);
     if !told {
         return Ok(Outcome::Offered(Vec::new()));
     }
@@ -268,8 +296,8 @@ pub(super) struct NewRow<'a> {
     pub(super) offered: &'a [DocumentNumber],
     pub(super) repeat_key: Option<String>,
     pub(super) expires_at: Timestamp,
-    /// Every account that could answer is locked: the session is over at once.
-    pub(super) unusable: bool,
+    /// Why the session is over at once, if it is.
+    pub(super) over: Option<EndResult>,
 }
 
 impl NewRow<'_> {
@@ -278,11 +306,9 @@ impl NewRow<'_> {
         connection: &mut AnyConnection,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let result = match self.unusable {
-            true => Some(to_json(&SessionResult::without_signature(
-                EndResult::DocumentUnusable,
-            ))?),
-            false => None,
+        let result = match self.over {
+            Some(end) => Some(to_json(&SessionResult::without_signature(end))?),
+            None => None,
         };
         sqlx::query(
             "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, \
@@ -291,19 +317,22 @@ impl NewRow<'_> {
         )
         .bind(self.session.to_string())
         .bind(self.relying_party.to_string())
-        .bind(if self.unusable { "complete" } else { "running" })
+        .bind(match self.over {
+            Some(_) => "complete",
+            None => "running",
+        })
         .bind(to_json(self.request)?)
         .bind(to_json(&self.offered)?)
         .bind(self.repeat_key)
         .bind(now.milliseconds())
         .bind(self.expires_at.milliseconds())
-        .bind(self.unusable.then_some(now.milliseconds()))
+        .bind(self.over.map(|_| now.milliseconds()))
         .bind(result)
         .execute(connection)
         .await?;
         metrics::session_begins(self.request);
-        if self.unusable {
-            metrics::session_ends(self.request, EndResult::DocumentUnusable);
+        if let Some(end) = self.over {
+            metrics::session_ends(self.request, end);
         }
         Ok(())
     }
@@ -332,6 +361,15 @@ async fn find_repeated(
         session: session.id,
         verification_code: verification_code_of(&session.request).cloned(),
     }))
+}
+
+fn linked_session_of(request: &SessionRequest) -> Option<Uuid> {
+    match &request.content {
+        Content::Signature { linked_session, .. } => *linked_session,
+        Content::Authentication { .. }
+        | Content::BareDigest { .. }
+        | Content::CertificateChoice {} => None,
+    }
 }
 
 fn verification_code_of(request: &SessionRequest) -> Option<&String> {

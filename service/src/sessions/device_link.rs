@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::create::NewRow;
 use super::targets::{Resolved, resolve};
-use super::{CreateError, Inquiry, SessionRequest, Sessions, Target};
+use super::{CreateError, EndResult, Inquiry, SessionRequest, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::random;
 use crate::store::StoreError;
@@ -96,7 +96,7 @@ async fn insert(
         offered: &[],
         repeat_key: None,
         expires_at: now.plus(link.lifetime),
-        unusable,
+        over: unusable.then_some(EndResult::DocumentUnusable),
     };
     row.insert(connection, now).await?;
     let (kind, target) = match &new.target {

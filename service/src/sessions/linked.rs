@@ -8,8 +8,9 @@ use std::time::Duration;
 use sqlx::AnyConnection;
 use symbolon_protocol::device::transaction::FlowType;
 use symbolon_protocol::identifiers::DocumentNumber;
+use uuid::Uuid;
 
-use super::Session;
+use super::{Session, Target};
 use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError};
 
@@ -53,4 +54,59 @@ pub async fn linked_within(
         .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(row.moment("until")?.remaining(now)))
+}
+
+/// Takes an announcement up for `signature`, in the transaction that begins it. False if the choice
+/// is not this relying party's and this account's, was agreed to too long ago, or another signature
+/// came before.
+pub(super) async fn claim(
+    connection: &mut AnyConnection,
+    choice: &Uuid,
+    relying_party: &Uuid,
+    target: &Target,
+    signature: &Uuid,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Target::Document(document_number) = target else {
+        return Ok(false);
+    };
+    let claimed = sqlx::query(
+        "UPDATE certificate_choice SET linked_session = $2 WHERE session = $1 \
+         AND relying_party = $3 AND document_number = $4 AND until > $5 \
+         AND linked_session IS NULL",
+    )
+    .bind(choice.to_string())
+    .bind(signature.to_string())
+    .bind(relying_party.to_string())
+    .bind(document_number.to_string())
+    .bind(now.milliseconds())
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(claimed == 1)
+}
+
+/// Whether one of these accounts waits for a signature that this relying party announced and has
+/// not asked for.
+pub(super) async fn is_awaited(
+    connection: &mut AnyConnection,
+    relying_party: &Uuid,
+    accounts: &[DocumentNumber],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    for document_number in accounts {
+        let awaited = sqlx::query(
+            "SELECT 1 FROM certificate_choice WHERE document_number = $1 AND until > $2 \
+             AND relying_party = $3 AND linked_session IS NULL",
+        )
+        .bind(document_number.to_string())
+        .bind(now.milliseconds())
+        .bind(relying_party.to_string())
+        .fetch_optional(&mut *connection)
+        .await?;
+        if awaited.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -174,6 +174,7 @@ impl House {
         let digest = HashAlgorithm::Sha512.digest(b"a contract");
         let asked = Asked::Signature {
             digest,
+            linked_session: None,
             terms: terms(),
         };
         self.ask(target, asked).await.unwrap()

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed, and one that is left out says so"
 )]
 
+mod certificate_choice;
 mod clone;
 mod code_choice;
 mod device_links;

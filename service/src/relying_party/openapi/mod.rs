@@ -43,7 +43,7 @@ pub fn document(prefix: &str) -> Value {
         };
         let method = match route.asks {
             Asks::Poll => "get",
-            Asks::Session(..) | Asks::Certificate => "post",
+            Asks::Session(..) | Asks::Certificate | Asks::Choice(_) => "post",
         };
         paths.insert(path, json!({method: operation(&route, &mut generator)}));
     }

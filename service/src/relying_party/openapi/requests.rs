@@ -37,6 +37,8 @@ pub(super) fn name_of(asks: Asks) -> Option<String> {
     let flow = match asks {
         Asks::Poll => return None,
         Asks::Certificate => return Some("CertificateRequest".into()),
+        Asks::Choice(Flow::DeviceLink) => return Some("DeviceLinkCertificateChoice".into()),
+        Asks::Choice(_) => return Some("NotificationCertificateChoice".into()),
         Asks::Session(_, flow) => match flow {
             Flow::DeviceLink => "DeviceLink",
             Flow::Notification => "Notification",
@@ -96,6 +98,9 @@ pub(super) fn example(asks: Asks) -> Value {
     // [{"type":"confirmationMessage","displayText200":"Login?"}]
     body["interactions"] =
         json!("W3sidHlwZSI6ImNvbmZpcm1hdGlvbk1lc3NhZ2UiLCJkaXNwbGF5VGV4dDIwMCI6IkxvZ2luPyJ9XQ==");
+    if flow == Flow::Linked {
+        body["linkedSessionID"] = json!("fa20fd1e-e320-4c68-8315-f6a507a0b4a9");
+    }
     if (kind, flow) == (SessionKind::Authentication, Flow::Notification) {
         body["vcType"] = json!("numeric4");
     }
@@ -113,9 +118,19 @@ fn fields(asks: Asks) -> Vec<Field> {
             json!({"type": "string", "minLength": 1}),
         ),
     ];
-    let Asks::Session(kind, flow) = asks else {
-        fields.push(level(&["ADVANCED", "QUALIFIED", "QSCD"]));
-        return fields;
+    let (kind, flow) = match asks {
+        Asks::Session(kind, flow) => (kind, flow),
+        Asks::Choice(flow) => {
+            fields.push(level(&["ADVANCED", "QUALIFIED", "QSCD"]));
+            fields.extend(session_fields());
+            fields.push(nonce());
+            fields.extend((flow == Flow::DeviceLink).then(callback));
+            return fields;
+        }
+        Asks::Certificate | Asks::Poll => {
+            fields.push(level(&["ADVANCED", "QUALIFIED", "QSCD"]));
+            return fields;
+        }
     };
     let (levels, protocol): (&[&str], _) = match kind {
         SessionKind::Authentication => (&["ADVANCED", "QUALIFIED"], "ACSP_V2"),
@@ -134,6 +149,30 @@ fn fields(asks: Asks) -> Vec<Field> {
                    "maxLength": interaction::MAX_LENGTH,
                    "description": "A JSON array of interactions, in Base64."}),
         ),
+    ]);
+    fields.extend(session_fields());
+    match (kind, flow) {
+        (SessionKind::Authentication, Flow::Notification) => fields.push(required(
+            "vcType",
+            json!({"type": "string", "const": "numeric4"}),
+        )),
+        (SessionKind::Authentication, _) => {}
+        (SessionKind::Signature, _) => fields.push(nonce()),
+    }
+    if flow == Flow::Linked {
+        fields.push(required(
+            "linkedSessionID",
+            json!({"type": "string",
+                   "description": "The certificate choice that announced the signature."}),
+        ));
+    }
+    fields.extend((flow == Flow::DeviceLink).then(callback));
+    fields
+}
+
+/// What every request that opens a session may have.
+fn session_fields() -> [Field; 2] {
+    [
         optional(
             "requestProperties",
             object(vec![optional(
@@ -145,26 +184,22 @@ fn fields(asks: Asks) -> Vec<Field> {
             "capabilities",
             json!({"type": "array", "items": {"type": "string"}}),
         ),
-    ]);
-    match (kind, flow) {
-        (SessionKind::Authentication, Flow::Notification) => fields.push(required(
-            "vcType",
-            json!({"type": "string", "const": "numeric4"}),
-        )),
-        (SessionKind::Authentication, _) => {}
-        (SessionKind::Signature, _) => fields.push(optional(
-            "nonce",
-            json!({"type": "string", "minLength": 1, "maxLength": LONGEST_NONCE}),
-        )),
-    }
-    if flow == Flow::DeviceLink {
-        fields.push(optional(
-            "initialCallbackUrl",
-            json!({"type": "string", "maxLength": LONGEST_CALLBACK,
-                   "pattern": "^https://[!-\"$-{}~]+$"}),
-        ));
-    }
-    fields
+    ]
+}
+
+fn nonce() -> Field {
+    optional(
+        "nonce",
+        json!({"type": "string", "minLength": 1, "maxLength": LONGEST_NONCE}),
+    )
+}
+
+fn callback() -> Field {
+    optional(
+        "initialCallbackUrl",
+        json!({"type": "string", "maxLength": LONGEST_CALLBACK,
+               "pattern": "^https://[!-\"$-{}~]+$"}),
+    )
 }
 
 fn level(levels: &[&str]) -> Field {

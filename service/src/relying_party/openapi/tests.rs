@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+use symbolon_protocol::interaction::Flow;
 
 use super::super::problem::Problem;
-use super::super::request::{CertificateRequest, OpeningRequest};
+use super::super::request::{CertificateRequest, ChoiceRequest, LinkedRequest, OpeningRequest};
 use super::super::routes::{Asks, all};
 use super::{document, requests};
 
 fn parse(asks: Asks, body: &Value) -> Result<(), Problem> {
     let body = body.as_object().unwrap();
     match asks {
+        Asks::Session(_, Flow::Linked) => LinkedRequest::parse(body).map(drop),
+        Asks::Choice(flow) => ChoiceRequest::parse(flow, body).map(drop),
         Asks::Session(kind, flow) => OpeningRequest::parse(kind, flow, body).map(drop),
         Asks::Certificate => CertificateRequest::parse(body).map(drop),
         Asks::Poll => unreachable!("a poll has no body"),

@@ -2,6 +2,7 @@
 //! done to the session directly.
 
 mod answers;
+mod certificate_choice;
 mod document;
 mod limits;
 mod opening;

@@ -56,6 +56,7 @@ pub(super) async fn enter(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let shown = !has_turn(connection, person, now).await?;
+    let asked_at = after_the_last_of(connection, person, now).await?;
     sqlx::query(
         "INSERT INTO prompt (session, person, relying_party, asked_at, shown_at) \
          VALUES ($1, $2, $3, $4, $5)",
@@ -63,7 +64,7 @@ pub(super) async fn enter(
     .bind(session.to_string())
     .bind(person.to_string())
     .bind(relying_party.to_string())
-    .bind(now.milliseconds())
+    .bind(asked_at)
     .bind(shown.then_some(now.milliseconds()))
     .execute(&mut *connection)
     .await?;
@@ -71,6 +72,19 @@ pub(super) async fn enter(
         note_turn(connection, person, &relying_party, now).await?;
     }
     Ok(shown)
+}
+
+/// When it counts as asked: two requests of one millisecond have an order as well.
+async fn after_the_last_of(
+    connection: &mut AnyConnection,
+    person: &SemanticsIdentifier,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT COALESCE(MAX(asked_at), 0) AS n FROM prompt WHERE person = $1")
+        .bind(person.to_string())
+        .fetch_one(connection)
+        .await?;
+    Ok(now.milliseconds().max(row.number("n")?.saturating_add(1)))
 }
 
 /// Takes a session that ended out of the row, and offers the next one to its devices. Those are

@@ -23,6 +23,7 @@ const ACCEPTS: &str = "PNOLV-329999-99901-MOCK-Q";
 const REFUSES: &str = "PNOEE-30403039917-MOCK-Q";
 const REFUSES_ON_SCREEN: &str = "PNOEE-30403039946-MOCK-Q";
 const PICKS_WRONG: &str = "PNOEE-30403039972-MOCK-Q";
+const REFUSES_CHOICE: &str = "PNOEE-30403039939-MOCK-Q";
 const SILENT: &str = "PNOEE-30403039983-MOCK-Q";
 
 const SWITCH: &str = "[demo]\nanswer_after_ms = 0\n";
@@ -37,11 +38,19 @@ fn s115_demo_accounts_answer_by_themselves_as_their_table_says() {
     with_token(test, |house| {
         let installation = Installation::prepared(house);
         let configuration = installation.configuration();
-        let brief = format!("session_lifetime_seconds = 5\n{configuration}{SWITCH}");
-        installation.configure(&brief);
-        let accounts = [ACCEPTS, REFUSES, REFUSES_ON_SCREEN, PICKS_WRONG, SILENT];
-        assert_eq!(init(&installation, &accounts), ["made"; 5]);
-        assert_eq!(init(&installation, &accounts), ["kept"; 5]);
+        let section = "[relying_party]\n";
+        let both = configuration.replace(section, &format!("{section}prefix_v2 = '/v2'\n"));
+        installation.configure(&format!("session_lifetime_seconds = 5\n{both}{SWITCH}"));
+        let accounts = [
+            ACCEPTS,
+            REFUSES,
+            REFUSES_ON_SCREEN,
+            PICKS_WRONG,
+            REFUSES_CHOICE,
+            SILENT,
+        ];
+        assert_eq!(init(&installation, &accounts), ["made"; 6]);
+        assert_eq!(init(&installation, &accounts), ["kept"; 6]);
 
         // A restart in between: the device goes on with the token that it was given last.
         for _ in 0..2 {
@@ -59,9 +68,21 @@ fn s115_demo_accounts_answer_by_themselves_as_their_table_says() {
                        "details": {"interaction": "confirmationMessage"}}),
             ),
             (PICKS_WRONG, json!({"endResult": "WRONG_VC"})),
+            (
+                REFUSES_CHOICE,
+                json!({"endResult": "USER_REFUSED_INTERACTION", "details":
+                       {"interaction": "confirmationMessageAndVerificationCodeChoice"}}),
+            ),
             (SILENT, json!({"endResult": "TIMEOUT"})),
         ] {
             assert_eq!(ending(&serving, account), end, "{account}");
+        }
+        for (account, word) in [
+            (ACCEPTS, "OK"),
+            (REFUSES_ON_SCREEN, "USER_REFUSED_CONFIRMATIONMESSAGE"),
+            (REFUSES_CHOICE, "USER_REFUSED_VC_CHOICE"),
+        ] {
+            assert_eq!(ending_of_v2(&serving, account), word, "{account}");
         }
         let person = "etsi/PNOLV-329999-99901";
         let answer = poll(&serving, &ask(&serving, "notification", person, None));
@@ -190,6 +211,19 @@ fn ending(serving: &Serving, account: &str) -> Value {
         result = json!({"endResult": "OK"});
     }
     result
+}
+
+fn ending_of_v2(serving: &Serving, account: &str) -> Value {
+    let body = json!({
+        "relyingPartyUUID": RELYING_PARTY, "relyingPartyName": "DEMO",
+        "hash": CHALLENGE, "hashType": "SHA256",
+        "allowedInteractionsOrder": [{"type": "verificationCodeChoice", "displayText60": "Login?"}],
+    });
+    let path = format!("/v2/authentication/document/{account}");
+    let opened = http::post(serving.relying_parties, &path, &body).body;
+    let session = opened["sessionID"].as_str().unwrap();
+    let path = format!("/v2/session/{session}?timeoutMs=30000");
+    http::get(serving.relying_parties, &path).body["result"]["endResult"].clone()
 }
 
 fn ask(serving: &Serving, flow: &str, whom: &str, callback: Option<&str>) -> Value {

@@ -29,7 +29,7 @@ impl Installation {
         let installation = Self::bare(house);
         installation.must(&["init"]);
         let add = ["rp", "add", "--name", "DEMO", "--network", "127.0.0.0/8"];
-        installation.must(&[&add[..], &["--uuid", RELYING_PARTY]].concat());
+        installation.must(&[&add[..], &["--uuid", RELYING_PARTY, "--allow-v2"]].concat());
         installation.add_account();
         installation
     }

@@ -23,6 +23,7 @@ struct State {
     verdicts: Vec<Value>,
     refused: Vec<String>,
     disowned: Vec<String>,
+    consented: Vec<String>,
     picked: Vec<String>,
     right_code: Option<String>,
     begun: Vec<String>,
@@ -92,6 +93,13 @@ impl Object {
         state.refused.push(transaction.to_owned());
     }
 
+    async fn consent(&self, transaction: &str) -> String {
+        let mut state = self.0.lock().unwrap();
+        state.pending.retain(|one| one["id"] != transaction);
+        state.consented.push(transaction.to_owned());
+        json!({"linkedWithinSeconds": null}).to_string()
+    }
+
     async fn disown(&self, transaction: &str) {
         let mut state = self.0.lock().unwrap();
         state.pending.retain(|one| one["id"] != transaction);
@@ -115,6 +123,15 @@ pub fn login(id: &str, name: &str, text: &str, code: &str) -> Value {
         "expiresAt": 1_795_000_120,
         "expiresInSeconds": 120,
     })
+}
+
+/// A request for the signing certificate, which needs no PIN.
+pub fn certificate(id: &str, name: &str) -> Value {
+    let mut request = login(id, name, "", "");
+    for absent in ["purpose", "interaction", "verificationCode"] {
+        request[absent] = Value::Null;
+    }
+    request
 }
 
 /// A login request whose code is to be chosen.
@@ -207,6 +224,10 @@ impl FakeDaemon {
 
     pub fn refused(&self) -> Vec<String> {
         self.state.lock().unwrap().refused.clone()
+    }
+
+    pub fn consented(&self) -> Vec<String> {
+        self.state.lock().unwrap().consented.clone()
     }
 
     pub fn disowned(&self) -> Vec<String> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use zbus::zvariant::OwnedValue;
 
 use crate::bus::Recording;
-use crate::fake_daemon::{FakeDaemon, choice, login};
+use crate::fake_daemon::{FakeDaemon, certificate, choice, login};
 use crate::process::eventually;
 use crate::stage::Stage;
 
@@ -154,6 +154,26 @@ async fn the_not_mine_button_says_so() {
     eventually("the report", async || daemon.disowned() == ["t1"]).await;
     dunst.shows(0).await;
     assert!(daemon.refused().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_handed_out_by_its_button_without_a_prompt() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let daemon = FakeDaemon::start(&stage.system).await;
+    daemon.keep(certificate("t1", "Bank of X"));
+    let _agent = stage.start_agent().await;
+    let dunst = stage.dunst().await;
+    dunst.shows(1).await;
+    // A click on the notification itself agrees to nothing.
+    dunst.click().await;
+    assert!(daemon.consented().is_empty());
+    stage.reach_for("Confirm");
+    dunst.press().await;
+    eventually("the consent", async || daemon.consented() == ["t1"]).await;
+    dunst.shows(0).await;
+    assert!(stage.pinentry.log().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use serde_json::json;
 use symbolon_daemon::bus::fault::FaultKind;
 
-use crate::fake_daemon::{DOCUMENT, FIRST, SECOND, account, choice, login};
+use crate::fake_daemon::{DOCUMENT, FIRST, SECOND, account, certificate, choice, login};
 use crate::person::Person;
 use crate::stage::Stage;
 
@@ -41,6 +41,33 @@ async fn approving_shows_all_first_and_forgives_a_wrong_pin() {
         !screen.contains("314") && !screen.contains("271828"),
         "{screen}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_handed_out_by_a_yes_and_by_nothing_else() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let request = certificate(FIRST, "Bank of X");
+    stage.daemon.offers(&[request]);
+    stage
+        .daemon
+        .answers("Consent", json!({"linkedWithinSeconds": null}));
+    for no in ["\r", "n\r", "1593\r"] {
+        let mut person = Person::types_command(&stage, &["approve"]);
+        person.reads("No PIN is needed. [y/N] ").types(no);
+        assert_eq!(person.leaves(), 1, "{no:?}");
+    }
+    assert!(stage.daemon.calls("Consent").is_empty());
+    let mut person = Person::types_command(&stage, &["approve"]);
+    person
+        .reads("Bank of X wants to know your signing certificate")
+        .reads("No PIN is needed. [y/N] ")
+        .types("y\r")
+        .reads("Nothing was signed.");
+    assert_eq!(person.leaves(), 0);
+    assert_eq!(stage.daemon.calls("Consent"), [[FIRST]]);
+    assert!(stage.daemon.calls("Approve").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,6 +114,10 @@ impl Object {
         self.take("BeginApproval", &[transaction])
     }
 
+    async fn consent(&self, transaction: &str) -> Result<String, Error> {
+        self.take("Consent", &[transaction])
+    }
+
     async fn choose_code(&self, transaction: &str, code: &str) -> Result<String, Error> {
         self.take("ChooseCode", &[transaction, code])
     }
@@ -243,6 +247,16 @@ pub fn login(id: &str, name: &str, code: &str) -> Value {
         "expiresAt": 1_795_000_120,
         "expiresInSeconds": 119,
     })
+}
+
+/// A request for the signing certificate, which needs no PIN.
+pub fn certificate(id: &str, name: &str) -> Value {
+    let mut request = login(id, name, "");
+    for absent in ["purpose", "interaction", "verificationCode"] {
+        request[absent] = Value::Null;
+    }
+    request["text"] = json!("");
+    request
 }
 
 /// A login request whose code is to be chosen.

@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 use super::problem::{Problem, Violation};
 use super::registry::RelyingParty;
-use super::request::{CertificateRequest, Claim, MinimumLevel, OpeningRequest, Properties};
+use super::request::{
+    CertificateRequest, ChoiceRequest, Claim, MinimumLevel, OpeningRequest, Properties,
+};
 
 /// What a request needs its relying party to be allowed.
 #[derive(Debug, Clone, Copy)]
@@ -35,17 +37,12 @@ impl<'a> Demand<'a> {
     }
 
     /// What a certificate choice needs.
-    pub fn of_choice(
-        claim: &'a Claim,
-        level: MinimumLevel,
-        properties: &Properties,
-        capabilities: &'a [String],
-    ) -> Self {
+    pub fn of_choice(request: &'a ChoiceRequest) -> Self {
         Self {
-            claim,
-            level,
-            share_device_address: properties.share_device_address,
-            capabilities,
+            claim: &request.claim,
+            level: request.level,
+            share_device_address: request.properties.share_device_address,
+            capabilities: &request.capabilities,
         }
     }
 

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use symbolon_protocol::interaction::Flow;
 
+use super::access::Demand;
 use super::device_link::LinkBody;
 use super::notification::{OpenedBody, refused, repeat_key};
 use super::path::{self, Identifier};
@@ -22,7 +23,7 @@ pub(super) async fn choose_by_link(
 ) -> Result<Json<LinkBody>, Problem> {
     let body = body::read_object(request).await?;
     let mut request = ChoiceRequest::parse(Flow::DeviceLink, &body)?;
-    let party = api.admit(request.demand(), source).await?;
+    let party = api.admit(Demand::of_choice(&request), source).await?;
     let new = NewDeviceLink {
         initial_callback_url: request.initial_callback_url.take(),
         inquiry: inquiry::of_choice(&party, request),
@@ -42,7 +43,7 @@ pub(super) async fn choose_on_devices(
     let target = Target::Person(path::person(&person)?);
     let body = body::read_object(request).await?;
     let request = ChoiceRequest::parse(Flow::Notification, &body)?;
-    let party = api.admit(request.demand(), source).await?;
+    let party = api.admit(Demand::of_choice(&request), source).await?;
     let new = NewSession {
         inquiry: inquiry::of_choice(&party, request),
         repeat_key: Some(repeat_key("certificate-choice", &target, &body)),

@@ -9,7 +9,6 @@ use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
 use symbolon_protocol::interaction::{Flow, Interactions};
 use uuid::Uuid;
 
-use super::access::Demand;
 use super::algorithm;
 use super::fields::{Fields, Findings};
 use super::problem::Problem;
@@ -162,38 +161,32 @@ impl OpeningRequest {
 }
 
 impl ChoiceRequest {
-    /// What its relying party must be allowed.
-    pub fn demand(&self) -> Demand<'_> {
-        Demand::of_choice(
-            &self.claim,
-            self.level,
-            &self.properties,
-            &self.capabilities,
-        )
-    }
-
     /// Parses the body of a request for a certificate choice.
     pub fn parse(flow: Flow, body: &Map<String, Value>) -> Result<Self, Problem> {
         let findings = Findings::default();
         let fields = Fields::of_body(body, &findings);
-        let claim = read_claim(&fields);
-        let level = read_level(&fields, Some(MinimumLevel::Qscd));
+        let request = Self::read(flow, &fields, read_claim(&fields));
+        conclude(request, findings)
+    }
+
+    /// Reads everything but the claim, on which the versions of the API differ.
+    pub(super) fn read(flow: Flow, fields: &Fields<'_>, claim: Option<Claim>) -> Option<Self> {
+        let level = read_level(fields, Some(MinimumLevel::Qscd));
         let initial_callback_url = match flow {
-            Flow::DeviceLink => read_callback(&fields),
+            Flow::DeviceLink => read_callback(fields),
             Flow::Notification | Flow::Linked | Flow::BareDigest => None,
         };
-        let nonce = read_nonce(&fields);
-        let properties = read_properties(&fields);
-        let capabilities = read_capabilities(&fields);
-        let request = claim.zip(level).map(|(claim, level)| Self {
-            claim,
-            level,
+        let nonce = read_nonce(fields);
+        let properties = read_properties(fields);
+        let capabilities = read_capabilities(fields);
+        Some(Self {
+            claim: claim?,
+            level: level?,
             initial_callback_url,
             nonce,
             properties,
             capabilities,
-        });
-        conclude(request, findings)
+        })
     }
 }
 

@@ -1,11 +1,10 @@
 //! Certificate choice: the person lets a relying party know which certificate they will sign with.
 
 use super::open::{Whom, begin};
-use super::request::ChoiceRequest;
 use super::*;
 use crate::relying_party::access::Demand;
-use crate::relying_party::body;
 use crate::relying_party::notification::OpenedBody;
+use crate::relying_party::{body, inquiry};
 use crate::sessions::{Asked, Inquiry};
 
 /// `POST certificatechoice/etsi/{semantics identifier}`
@@ -46,23 +45,12 @@ async fn choose(
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
     let body = body::read_object(request).await?;
-    let request = ChoiceRequest::parse(&body)?;
-    let demand = Demand::of_choice(
-        &request.claim,
-        request.level,
-        &request.properties,
-        &request.capabilities,
-    );
-    let party = api.admit(demand, source).await?;
+    let request = super::request::parse_choice(&body)?;
+    let party = api.admit(Demand::of_choice(&request), source).await?;
     require_permission(&party)?;
     let inquiry = Inquiry {
-        relying_party: party.uuid,
-        relying_party_name: request.claim.name,
-        brokered_relying_party_name: None,
-        level: request.level.certificate_level(),
         asked: Asked::OldCertificateChoice,
-        ignored_properties: request.properties.ignored,
-        share_device_address: request.properties.share_device_address,
+        ..inquiry::of_choice(&party, request)
     };
     begin(api, whom, "v2 certificatechoice", &body, inquiry).await
 }

@@ -11,44 +11,18 @@ use symbolon_protocol::interaction::{Flow, Interactions};
 use crate::relying_party::fields::{Fields, Findings};
 use crate::relying_party::problem::Problem;
 use crate::relying_party::request::{
-    self, Claim, MinimumLevel, OpeningRequest, Properties, RequestedContent, SessionKind,
+    self, ChoiceRequest, Claim, MinimumLevel, OpeningRequest, RequestedContent, SessionKind,
 };
 
 /// The longest `relyingPartyName`, in octets of UTF-8.
 const LONGEST_NAME: usize = 32;
 
-/// A request for a certificate choice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ChoiceRequest {
-    /// Who says to be asking.
-    pub(super) claim: Claim,
-    /// The least level of the certificate.
-    pub(super) level: MinimumLevel,
-    /// `requestProperties`.
-    pub(super) properties: Properties,
-    /// `capabilities`.
-    pub(super) capabilities: Vec<String>,
-}
-
-impl ChoiceRequest {
-    /// Parses its body.
-    pub(super) fn parse(body: &Map<String, Value>) -> Result<Self, Problem> {
-        let findings = Findings::default();
-        let fields = Fields::of_body(body, &findings);
-        let claim = read_claim(&fields);
-        let level = request::read_level(&fields, Some(MinimumLevel::Qscd));
-        // It tells equal requests apart, and that is all.
-        request::read_nonce(&fields);
-        let properties = request::read_properties(&fields);
-        let capabilities = request::read_capabilities(&fields);
-        let request = claim.zip(level).map(|(claim, level)| Self {
-            claim,
-            level,
-            properties,
-            capabilities,
-        });
-        request::conclude(request, findings)
-    }
+/// Parses the body of a request for a certificate choice.
+pub(super) fn parse_choice(body: &Map<String, Value>) -> Result<ChoiceRequest, Problem> {
+    let findings = Findings::default();
+    let fields = Fields::of_body(body, &findings);
+    let request = ChoiceRequest::read(Flow::BareDigest, &fields, read_claim(&fields));
+    request::conclude(request, findings)
 }
 
 /// Parses the body of a request for a login or a signature.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::relying_party::request::Properties;
 
 fn whole() -> Value {
     json!({

@@ -14,10 +14,13 @@ use smart_id_rust_client::models::api::authentication_session::{
     AuthenticationCertificateLevel, AuthenticationDeviceLinkRequest,
     AuthenticationNotificationRequest,
 };
-use smart_id_rust_client::models::api::certificate_choice_session::SigningCertificateRequest;
+use smart_id_rust_client::models::api::certificate_choice_session::{
+    CertificateChoiceDeviceLinkRequest, CertificateChoiceNotificationRequest,
+    SigningCertificateRequest,
+};
 use smart_id_rust_client::models::api::session_status::SessionStatusResponse;
 use smart_id_rust_client::models::api::signature_session::{
-    SignatureDeviceLinkRequest, SignatureNotificationRequest,
+    SignatureDeviceLinkRequest, SignatureNotificationLinkedRequest, SignatureNotificationRequest,
 };
 use smart_id_rust_client::models::common::{CertificateLevel, VCCode};
 use smart_id_rust_client::models::device_link::DeviceLinkType;
@@ -112,6 +115,40 @@ async fn run(flow: &str, document_number: &str) -> Result<Value> {
             show_link(&client.generate_device_link(DeviceLinkType::QR, "eng")?);
             let mut told = result(client.get_session_status().await?);
             told["document"] = STANDARD.encode(DOCUMENT).into();
+            Ok(told)
+        }
+        "certificate-choice" => {
+            // The account's person: the number without its last two parts.
+            let person = document_number.rsplitn(3, '-').last().unwrap_or_default();
+            let request = CertificateChoiceNotificationRequest::new(&configuration);
+            client
+                .start_certificate_choice_notification_etsi_session(request, person.into())
+                .await?;
+            Ok(result(client.get_session_status().await?))
+        }
+        "linked-signature" => {
+            let request = CertificateChoiceDeviceLinkRequest::new(&configuration);
+            client
+                .start_certificate_choice_anonymous_session(request)
+                .await?;
+            let choice = client.get_session()?.session_id().clone();
+            show_link(&client.generate_device_link(DeviceLinkType::QR, "eng")?);
+            let chosen = result(client.get_session_status().await?);
+            let request = SignatureNotificationLinkedRequest::new(
+                &configuration,
+                interactions(),
+                STANDARD.encode(DOCUMENT),
+                SignatureAlgorithm::RsassaPss,
+                choice,
+                HashingAlgorithm::sha_512,
+            )?;
+            let account = chosen["documentNumber"].as_str().unwrap_or_default();
+            client
+                .start_signature_notification_document_linked_session(request, account.into())
+                .await?;
+            let mut told = result(client.get_session_status().await?);
+            told["document"] = STANDARD.encode(DOCUMENT).into();
+            told["chosen"] = chosen["certificate"].clone();
             Ok(told)
         }
         "certificate" => {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use symbolon_tests::cli::code;
+use symbolon_tests::eventually::{SOON, eventually};
 use symbolon_tests::openssl;
 use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
 
@@ -57,6 +58,37 @@ fn the_rust_clients_device_links_are_opened() {
     open(&signing.link(), PIN2).must_be(code::DONE);
     let signed = signing.result();
     let certificate = octets(&signed, "certificate");
+    let (data, signature) = (octets(&signed, "document"), octets(&signed, "signature"));
+    openssl::verify_signature(&certificate, USUAL, &data, &signature).unwrap();
+}
+
+#[test]
+#[ignore = "needs the client's program; run by make interop"]
+fn the_rust_clients_certificate_choices_are_agreed_to_and_its_linked_signature_made() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let clients = Clients::of(&rig);
+    let waiting = || {
+        let pending = rig.device.pending();
+        pending.first()?["id"].as_str().map(str::to_owned)
+    };
+
+    let choice = clients.begin("certificate-choice", &document);
+    let id = eventually("a certificate choice", SOON, waiting);
+    let agreed = rig.device.cli.json(&["approve", &id, "--consent"], &[]);
+    agreed.must_be(code::DONE);
+    // The client has verified the certificate's chain and level.
+    let chosen = choice.result();
+    assert_eq!(chosen["documentNumber"], document.as_str());
+
+    let mut linked = clients.begin("linked-signature", &document);
+    let arguments = ["open", "-", "--no-browser", "--consent", "--pin-stdin"];
+    let opened = rig.device.cli.json(&arguments, &[&linked.link(), PIN2]);
+    opened.must_be(code::DONE);
+    let signed = linked.result();
+    let certificate = octets(&signed, "certificate");
+    assert_eq!(certificate, octets(&signed, "chosen"));
     let (data, signature) = (octets(&signed, "document"), octets(&signed, "signature"));
     openssl::verify_signature(&certificate, USUAL, &data, &signature).unwrap();
 }

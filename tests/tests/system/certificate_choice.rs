@@ -1,5 +1,6 @@
 //! Certificate choices: a person hands out their certificate, and signs what was made for it.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,6 +10,7 @@ use symbolon_protocol::device_link::{AuthCodeInput, session_secret_digest};
 use symbolon_tests::cli::{Said, code};
 use symbolon_tests::eventually::{SOON, eventually};
 use symbolon_tests::openssl;
+use symbolon_tests::process::program;
 use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::{PERSON, PIN2, Plan, Rig, USUAL};
 use symbolon_tests::service::SCHEME;
@@ -219,4 +221,44 @@ fn s93_a_refused_link_leads_back_and_hands_nothing_out() {
         .relying_party
         .sign_linked(&document, &link.session, USUAL, DOCUMENT);
     assert_eq!(linked.err().unwrap().status, 400);
+}
+
+#[test]
+fn s94_started_by_a_browser_the_command_waits_for_both_answers_of_others() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let link = Link::begin(&rig);
+    // A session of its own has no terminal to ask on.
+    let opener = Command::new("setsid")
+        .arg("--wait")
+        .arg(program("symbolon"))
+        .args(["--bus", &rig.device.bus_address(), "--json"])
+        .args(["open", &link.sealed(&rig), "--no-browser"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = waiting(&rig)["id"].as_str().unwrap().to_owned();
+    let agreed = rig.device.cli.json(&["approve", &id, "--consent"], &[]);
+    agreed.must_be(code::DONE);
+    let status = rig.relying_party.wait(&link.session, SOON);
+    let chosen = certificate(&status, "Web2App");
+    let signing = rig
+        .relying_party
+        .sign_linked(&document, &link.session, USUAL, DOCUMENT)
+        .unwrap();
+    let shown = waiting(&rig);
+    assert_eq!(shown["linkedSession"], link.session.as_str());
+    assert_eq!(shown["verificationCode"], Value::Null);
+    let id = shown["id"].as_str().unwrap();
+    rig.device.approve(id, PIN2).must_be(code::DONE);
+    let output = opener.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed["url"], link.callback().as_str());
+    let status = rig.relying_party.wait(&signing.session, SOON);
+    let trust = rig.service.folder().trust();
+    let proven = signing.verify(&status, &trust).unwrap();
+    assert_eq!(proven.certificate, chosen);
 }

@@ -13,7 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub(crate) fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
-    let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| tracing_journald::layer().ok());
+    let journal = std::env::var_os("JOURNAL_STREAM")
+        .and_then(|_| tracing_journald::layer().ok())
+        .map(|journal| journal.with_field_prefix(None));
     match journal {
         Some(journal) => registry.with(journal).init(),
         None => registry

@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
+use tracing::Metadata;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
@@ -31,16 +33,36 @@ pub enum LogError {
     Reload(#[from] reload::Error),
 }
 
+/// Who reads standard error where the journal does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Whoever started the service.
+    Operator,
+    /// A person at a command, who wants its result. Rows of the audit trail go to the journal all
+    /// the same, if there is one.
+    Person,
+}
+
 /// Begins to log.
-pub fn init(config: &LogConfig) -> Result<(), LogError> {
+pub fn init(config: &LogConfig, reader: Reader) -> Result<(), LogError> {
     let (filter, handle) = reload::Layer::new(filter(config)?);
     let output = if is_read_by_journal() {
-        tracing_journald::layer()?.boxed()
+        journal()?.boxed()
     } else {
-        tracing_subscriber::fmt::layer()
+        let terminal = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .boxed()
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+        match reader {
+            Reader::Operator => terminal.boxed(),
+            Reader::Person => terminal
+                .with_filter(filter_fn(|event| !is_audit(event)))
+                .and_then(
+                    journal()
+                        .ok()
+                        .map(|journal| journal.with_filter(filter_fn(is_audit))),
+                )
+                .boxed(),
+        }
     };
     tracing_subscriber::registry()
         .with(filter)
@@ -57,6 +79,15 @@ pub fn reload(config: &LogConfig) -> Result<(), LogError> {
         handle.reload(filter)?;
     }
     Ok(())
+}
+
+/// The fields by their own names (`ACCOUNT=`, `RELYING_PARTY=`, `EVENT=`), for `journalctl` to find.
+fn journal() -> std::io::Result<tracing_journald::Layer> {
+    Ok(tracing_journald::layer()?.with_field_prefix(None))
+}
+
+fn is_audit(event: &Metadata<'_>) -> bool {
+    event.target().starts_with("symbolon_service::audit")
 }
 
 fn filter(config: &LogConfig) -> Result<EnvFilter, LogError> {

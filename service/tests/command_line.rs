@@ -148,7 +148,10 @@ fn s150_what_administrators_do_stands_in_the_audit_trail_with_their_uid() {
     let administrator = Administrator::new();
     let uuid = "00000000-0000-4000-8000-000000000000";
     let add = ["rp", "add", "--uuid", uuid, "--name", "DEMO", "--network"];
-    administrator.told(&[&add[..], &["::1"]].concat());
+    let added = administrator.run(&[&add[..], &["::1"]].concat());
+    assert!(added.status.success());
+    // Rows go to the journal, not before a person's eyes.
+    assert_eq!(String::from_utf8(added.stderr).unwrap(), "");
     administrator.refused(&[&add[..], &["::1"]].concat());
     let person = ["enrol", "invite", "--person", "PNOEE-30303039914"];
     let name = ["--given-name", "Mari", "--surname", "Maasikas"];

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use symbolon_protocol::identifiers::DocumentNumber;
+use symbolon_protocol::audit_chain::Position;
+use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 
 use super::file::{FileError, read_sealed, remove, seal, write_atomically};
 use super::{Deed, Standing, Underway, history};
@@ -145,9 +146,10 @@ impl Store {
     pub async fn record(&self, account: &DocumentNumber, entry: HistoryEntry) {
         let path = self.path(account, "history.jsonl");
         let shown = path.display().to_string();
-        let written = off_the_runtime(move || history::append(&path, entry)).await;
-        if let Err(error) = written {
-            tracing::warn!(%error, path = shown, "the history was not written");
+        let told = entry.clone();
+        match off_the_runtime(move || history::append(&path, entry)).await {
+            Ok(position) => tell_journal(account, &told, position),
+            Err(error) => tracing::warn!(%error, path = shown, "the history was not written"),
         }
     }
 
@@ -171,6 +173,22 @@ impl Store {
         // A document number is letters, digits and hyphens, so it is a file name as it stands.
         self.folder.join(format!("{account}.{extension}"))
     }
+}
+
+/// What happened, without what the person was shown; and the chain's head, in a place outside of
+/// the daemon's files.
+fn tell_journal(account: &DocumentNumber, entry: &HistoryEntry, position: Position) {
+    tracing::info!(
+        event = %entry.event,
+        account = %account,
+        relying_party = entry.relying_party_name,
+        transaction = entry.transaction.map(tracing::field::display),
+        purpose = entry.purpose.map(KeyPurpose::as_str),
+        history_sequence = position.sequence,
+        history_hash = %position.hash,
+        "{} of {account}",
+        entry.event
+    );
 }
 
 /// Makes a folder that only the daemon's user can enter.

@@ -103,7 +103,11 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
         return print(&format!("{:#}\n", openapi::document(prefix)));
     }
     let config = Config::load(&cli.config)?;
-    log::init(&config.log)?;
+    let reader = match cli.command {
+        Command::Serve(_) => log::Reader::Operator,
+        _ => log::Reader::Person,
+    };
+    log::init(&config.log, reader)?;
     let json = cli.json;
     match cli.command {
         Command::Init => {

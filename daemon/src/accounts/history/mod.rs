@@ -26,8 +26,8 @@ const LONGEST: u64 = 1024 * 1024;
 /// How much of a history's end is read to find its last entry: more than the longest takes.
 const TAIL: u64 = 16 * 1024;
 
-/// Adds one entry.
-pub(super) fn append(path: &Path, entry: HistoryEntry) -> Result<(), FileError> {
+/// Adds one entry; where it stands then.
+pub(super) fn append(path: &Path, entry: HistoryEntry) -> Result<Position, FileError> {
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)
@@ -55,13 +55,14 @@ pub(super) fn append(path: &Path, entry: HistoryEntry) -> Result<(), FileError> 
         after_torn_line: end.is_torn && end.unchained.is_none(),
         ..entry.into()
     };
-    octets.extend(line.follow(last)?.0);
+    let (line, position) = line.follow(last)?;
+    octets.extend(line);
     file.write_all(&octets)?;
     file.sync_data()?;
     if file.metadata()?.len() > LONGEST {
         shorten(path)?;
     }
-    Ok(())
+    Ok(position)
 }
 
 /// How a history ends.

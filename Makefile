@@ -9,14 +9,18 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop bench lint audit deb dependencies
+.PHONY: help demo demo-web test interop bench lint audit deb dependencies
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: dependencies ## a login, a signature and a lock, on a TPM emulator, in a folder of its own
 	$(CARGO) build --quiet --workspace --bins
 	@SYMBOLON_DEMO_PINS=$(PINS) target/debug/demo
+
+demo-web: dependencies ## an e-service in your browser: log in and sign, until Ctrl-C
+	$(CARGO) build --quiet --workspace --bins
+	@SYMBOLON_DEMO_PINS=$(PINS) target/debug/demo-web
 
 test: dependencies ## every test, on real parts
 	$(CARGO) build --workspace --bins

@@ -95,6 +95,11 @@ fn under_way(scheme_name: &str, flow: &Flow) -> Markup {
                     h2 { "Open the link" }
                     @if let Some(link) = web_to_app(scheme_name, request, link) {
                         p { a #same-machine .button href=(link) target="_blank" rel="noreferrer" { "On this machine" } }
+                        details {
+                            summary { "In a terminal" }
+                            p { code { "symbolon open -" } ", then paste this line:" }
+                            pre { (link) }
+                        }
                     }
                     p { "Or scan this with your device:" }
                     img #qr src="/qr.svg" alt="The link as a picture, good for a few seconds" width="280" height="280";

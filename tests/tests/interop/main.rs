@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod browser;
 mod client;
 mod rust_client;
 mod rust_client_v2;

@@ -1,0 +1,118 @@
+//! `make demo-web`: the example e-service in a browser, with a person's device behind it.
+//!
+//! Everything runs for real, in a folder and on ports of its own, until it is interrupted. The person
+//! approves at another terminal, by the real command line.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a demonstration prints, and ends with a word about it when something is not there"
+)]
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::thread;
+
+use symbolon_tests::cli::code;
+use symbolon_tests::e_service::{EService, Front};
+use symbolon_tests::leftovers;
+use symbolon_tests::process::program;
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The PINs to enrol with, `PIN1,PIN2`; set by `make demo-web PINS=…`.
+const PINS: &str = "SYMBOLON_DEMO_PINS";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let wish = std::env::var(PINS).unwrap_or_default();
+    let pins = match wish.split_once(',') {
+        Some((pin1, pin2)) => [pin1.trim().to_owned(), pin2.trim().to_owned()],
+        None if wish.is_empty() => [PIN1.to_owned(), PIN2.to_owned()],
+        None => {
+            eprintln!("PINS takes two PINs with a comma between: make demo-web PINS={PIN1},{PIN2}");
+            return ExitCode::from(2);
+        }
+    };
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        eprintln!("signals cannot be awaited");
+        return ExitCode::FAILURE;
+    };
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    thread::spawn(move || {
+        let parts = start(&pins);
+        if parts.is_some() {
+            // Until the whole program ends.
+            loop {
+                thread::park();
+            }
+        }
+        drop(ended);
+    });
+    tokio::select! {
+        // What was missing or went wrong has been said.
+        _ = end => ExitCode::FAILURE,
+        _ = interrupt.recv() => stop(),
+        _ = terminate.recv() => stop(),
+        _ = hang_up.recv() => stop(),
+    }
+}
+
+/// Starts all parts and says how to use them; `None` if something they need is not installed.
+fn start([pin1, pin2]: &[String; 2]) -> Option<(Rig, EService)> {
+    println!(
+        "Starting a TPM emulator, an HSM emulator, the service, a device and an e-service ..."
+    );
+    let rig = Rig::start()?;
+    let invitation = rig.service.folder().invite(PERSON, "Mari", "Maasikas");
+    let said = rig.device.enrol(&invitation, pin1, pin2);
+    if said.code != code::DONE {
+        eprintln!("Mari could not be enrolled: {}", said.err.trim());
+        return None;
+    }
+    let said = said.value();
+    rig.device
+        .wait_until_connected(said["documentNumber"].as_str()?);
+    let e_service = EService::start(&rig, Front::Itself);
+    let symbolon = program("symbolon").display().to_string();
+    let number = PERSON.trim_start_matches("PNOEE-");
+    println!(
+        "
+  Open          {url}
+                Its certificate was made just now, so your browser will warn you.
+  You are       Mari Maasikas, Estonia, personal code {number}
+  PINs          PIN1 {pin1} to log in, PIN2 {pin2} to sign
+
+  At another terminal, Mari's device:
+
+    export SYMBOLON_BUS='{bus}'
+    {symbolon} approve      # what was asked by notification: compare the code, type the PIN
+    {symbolon} open -       # a device link: paste what the page shows under \"In a terminal\"
+
+  This demonstration has no page at the link's own address: use the terminal.
+  Everything is in {folder}
+  Ctrl-C ends all of it.",
+        url = e_service.url(),
+        bus = rig.device.bus_address(),
+        folder = rig.folder.path().display(),
+    );
+    std::io::stdout().flush().ok();
+    Some((rig, e_service))
+}
+
+fn stop() -> ExitCode {
+    // Another thread may be about to find that its processes are gone. It is not to say so.
+    let mut out = std::io::stdout().lock();
+    std::panic::set_hook(Box::new(|_| {}));
+    leftovers::clear();
+    let told = "\nThat was all. Every process has ended, and the folder is gone.\n";
+    // The terminal may be gone too.
+    out.write_all(told.as_bytes()).ok();
+    out.flush().ok();
+    std::process::exit(0)
+}

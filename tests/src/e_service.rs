@@ -74,6 +74,8 @@ impl EService {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            // A form that is answered unread ends its connection; a browser would try again.
+            .max_idle_connections(0)
             .build()
             .into();
         let visitor = Visitor {

@@ -36,7 +36,7 @@ pub enum Curve {
 
 impl Curve {
     /// The DER encoding of the curve's object identifier (RFC 5480 section 2.1.1.1).
-    fn parameters(self) -> &'static [u8] {
+    pub(crate) fn parameters(self) -> &'static [u8] {
         match self {
             Self::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
             Self::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],

@@ -1,9 +1,10 @@
-//! PKCS#11: the keys of the service on a token.
+//! PKCS#11: the keys of the service on a token, and a device's key shares.
 //!
 //! * [`Hsm`]: a token with worker threads, each with a session of its own; what the service asks
 //!   of it, from async and from blocking code.
 //! * [`TokenAddress`], [`Pkcs11Uri`], [`PinSource`]: which token, and where its PIN comes from.
 //! * [`examine`]: what a token can do, found out by having it done.
+//! * [`TokenVault`]: the joint's vault on a token; PINs are judged by the service.
 //! * [`HsmError`]: who is to blame when it does not work.
 //!
 //! Named keys are made once and never leave the token. Key shares of accounts, which would outgrow
@@ -31,6 +32,7 @@ mod state;
 mod token;
 mod uri;
 mod uri_text;
+mod vault;
 mod verify;
 mod worker;
 
@@ -44,3 +46,4 @@ pub use pin::{PinSource, TokenPin};
 pub use share::{SHARE_MODULUS_OCTETS, WrappedShare};
 pub use state::HsmState;
 pub use uri::{Pkcs11Uri, UriError};
+pub use vault::TokenVault;

@@ -122,7 +122,10 @@ pub(crate) fn unwrap(
         .unwrap_key(&Mechanism::AesKeyWrapPad, wrapping_key, wrapped, &template)?)
 }
 
-fn modulus_of(session: &TokenSession, public: ObjectHandle) -> Result<Vec<u8>, HsmError> {
+pub(crate) fn modulus_of(
+    session: &TokenSession,
+    public: ObjectHandle,
+) -> Result<Vec<u8>, HsmError> {
     let attributes = session
         .pkcs11()
         .get_attributes(public, &[AttributeType::Modulus])?;

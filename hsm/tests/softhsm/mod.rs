@@ -33,17 +33,26 @@ pub(crate) struct TokenHouse {
 }
 
 /// Runs `body` in a process of its own with a fresh token. `test` is the test's own name.
+#[allow(dead_code, reason = "each test program uses some of this module")]
 pub(crate) fn with_token(test: &str, body: impl FnOnce(&TokenHouse)) {
+    if let Some(house) = in_own_process(test) {
+        body(&house);
+    }
+}
+
+/// In a process of the test's own, its fresh token; `None` in the process that started that one
+/// and saw it succeed.
+pub(crate) fn in_own_process(test: &str) -> Option<TokenHouse> {
     let Some(module) = MODULES.iter().map(PathBuf::from).find(|path| path.exists()) else {
         assert!(
             std::env::var_os("CI").is_none(),
             "there is no SoftHSM2, and CI is set"
         );
         eprintln!("SKIPPED: {test}: there is no SoftHSM2");
-        return;
+        return None;
     };
     if let Some(folder) = std::env::var_os(FOLDER) {
-        return body(&TokenHouse {
+        return Some(TokenHouse {
             folder: folder.into(),
             module,
         });
@@ -71,6 +80,7 @@ pub(crate) fn with_token(test: &str, body: impl FnOnce(&TokenHouse)) {
         .status()
         .unwrap();
     assert!(status.success(), "{test} failed in its own process");
+    None
 }
 
 impl TokenHouse {

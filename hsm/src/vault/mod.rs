@@ -1,0 +1,428 @@
+//! The vault on a PKCS#11 token: it counts PIN entries and proves PINs; the service judges them.
+//! What the scheme promises and what not: `docs/decisions/0027`.
+//!
+//! * here: the joint's calls.
+//! * `sealed`: what the daemon keeps of a share and of an identity.
+//! * `objects`: keys on the token.
+//! * `counter`: the counter object.
+//! * `examination`: what the token can do, found out by having it done.
+//! * `opening`: the token, opened when it is first needed and again when it was gone.
+
+mod counter;
+mod examination;
+mod objects;
+mod opening;
+mod sealed;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use p256::ecdsa::{Signature, VerifyingKey};
+use sha2::{Digest, Sha256};
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
+use symbolon_protocol::device::lock::{CertifiedReading, Release};
+use symbolon_protocol::device::pin::{
+    Judgement, PinLedger, PinVerdict, ProvePin, ProvenAct, message_digest,
+};
+use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::lockout::PinCount;
+use symbolon_protocol::pin_proof::ProofKey;
+use symbolon_protocol::random::random_octets;
+use symbolon_protocol::release::{limit_write_cp_hash, signed_digest};
+use symbolon_protocol::split_key::{Modulus, PartialSignature};
+use symbolon_protocol::token_reading;
+use symbolon_vault::{
+    Custody, EnrolledShare, Judge, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
+    Settled, ShareEnrolment, Vault, VaultError,
+};
+
+use crate::address::TokenAddress;
+use crate::hsm::Patience;
+use crate::pin::PinSource;
+use counter::Record;
+use opening::{Opening, Work, fault};
+use sealed::{Id, Identity, Share};
+
+/// A vault on a PKCS#11 token.
+pub struct TokenVault {
+    opening: Opening,
+    /// Entries whose proofs have no verdict yet: the last one of each share.
+    waiting: HashMap<Id, Waiting>,
+    release: Option<ReleaseSession>,
+}
+
+/// An entry that waits for its verdict.
+struct Waiting {
+    entry: u32,
+    /// What to sign, unless the PIN was entered to be changed.
+    message: Option<EncodedMessage>,
+}
+
+/// What a release will have to be bound to.
+struct ReleaseSession {
+    id: Id,
+    nonce: Vec<u8>,
+    begun: Instant,
+}
+
+impl TokenVault {
+    /// A vault on a token. It is opened when it is first used, and again whenever it was gone.
+    pub fn new(address: TokenAddress, pins: Arc<dyn PinSource>, patience: Patience) -> Self {
+        Self {
+            opening: Opening::new(address, pins, patience),
+            waiting: HashMap::new(),
+            release: None,
+        }
+    }
+
+    /// Counts an entry and proves its PIN. What `act` says is made when the entry is counted.
+    fn enter(
+        &mut self,
+        share: &Share,
+        pin: Pin,
+        act: impl FnOnce(&mut Self) -> Result<ProvenAct, VaultError>,
+        message: Option<EncodedMessage>,
+    ) -> Result<PinOutcome<Never>, VaultError> {
+        self.waiting.remove(&share.id);
+        let record = self.usable(share)?;
+        if record.count.is_locked() {
+            return Ok(PinOutcome::Locked);
+        }
+        let next = record
+            .next_entry()
+            .ok_or_else(|| fault("the counter has no higher number"))?;
+        self.write(share, next)?;
+        let key = self.proof_key(share, &pin)?;
+        drop(pin);
+        let act = act(self)?;
+        let proof: ProvePin = key
+            .prove(
+                &share.reference.document_number,
+                share.reference.purpose,
+                act,
+                next.entries,
+                next.count.failures,
+            )
+            .map_err(|error| fault(&format!("no proof could be made: {error}")))?;
+        let waiting = Waiting {
+            entry: next.entries,
+            message,
+        };
+        self.waiting.insert(share.id, waiting);
+        Ok(PinOutcome::Unjudged(proof))
+    }
+
+    /// The counter of a share whose keys are all there.
+    fn usable(&mut self, share: &Share) -> Result<Record, VaultError> {
+        let id = share.id;
+        self.opening.run(Work::Using, move |session| {
+            objects::expect(session, id)?;
+            counter::read(session, id)
+        })
+    }
+
+    fn write(&mut self, share: &Share, record: Record) -> Result<(), VaultError> {
+        let id = share.id;
+        self.opening.run(Work::Using, move |session| {
+            counter::write(session, id, record)
+        })
+    }
+
+    fn proof_key(&mut self, share: &Share, pin: &Pin) -> Result<ProofKey, VaultError> {
+        let id = share.id;
+        for number in 0..=u8::MAX {
+            let input = ProofKey::hmac_input(number, pin.digits());
+            let candidate = self.opening.run(Work::Using, move |session| {
+                objects::hmac(session, id, &input)
+            })?;
+            if let Some(key) = ProofKey::from_hmac(&candidate) {
+                return Ok(key);
+            }
+        }
+        Err(fault("the token's HMAC gives no key"))
+    }
+
+    /// Takes what the service knows of a counter.
+    fn adopt(&mut self, share: &Share, ledger: &PinLedger) -> Result<PinCount, VaultError> {
+        let record = self.usable(share)?;
+        let reconciled = ledger.reconciled(record.entries, record.count);
+        if (reconciled.entries, reconciled.count) != (record.entries, record.count) {
+            self.write(share, record.replaced_by(reconciled))?;
+        }
+        Ok(reconciled.count)
+    }
+
+    fn signature(
+        &mut self,
+        share: &Share,
+        message: &EncodedMessage,
+    ) -> Result<PartialSignature, VaultError> {
+        let modulus = Modulus::from_octets(share.modulus.as_slice())
+            .map_err(|error| fault(&error.to_string()))?;
+        let (id, base) = (share.id, message.reduced(&modulus));
+        let power = self.opening.run(Work::Using, move |session| {
+            objects::raw_rsa(session, id, &base)
+        })?;
+        Ok(PartialSignature::from_octets(power))
+    }
+
+    /// Makes everything of a share; what is on the token before an error is removed by the caller.
+    fn make(&mut self, id: Id, pin: &Pin, share: Share) -> Result<EnrolledShare, VaultError> {
+        let modulus = self
+            .opening
+            .run(Work::Making, move |session| objects::make(session, id))?;
+        let share = Share {
+            modulus: modulus.into(),
+            ..share
+        };
+        let key = self.proof_key(&share, pin)?;
+        self.write(&share, Record::first())?;
+        Ok(EnrolledShare {
+            public: DeviceKey {
+                modulus: share.modulus.clone(),
+                pin_index_name: Octets(share.counter_name().to_vec()),
+                pin_proof_key: Some(key.public()),
+            },
+            sealed: share.seal()?,
+        })
+    }
+
+    fn remove(&mut self, id: Id) -> Result<(), VaultError> {
+        self.waiting.remove(&id);
+        self.opening.run(Work::Using, move |session| {
+            objects::destroy(session, id)?;
+            counter::destroy(session, id)
+        })
+    }
+
+    fn checked(&mut self, share: &Share, release: &Release) -> Result<(), VaultError> {
+        let refused = |detail: &str| VaultError::ReleaseRefused {
+            detail: detail.to_owned(),
+        };
+        let session = self
+            .release
+            .take()
+            .filter(|session| session.id == share.id)
+            .ok_or_else(|| refused("no session waits for it"))?;
+        let age = session.begun.elapsed().as_secs();
+        if age >= u64::from(release.expiration_seconds) {
+            return Err(refused("it came too late"));
+        }
+        let reference = share
+            .reference
+            .for_release(release.limit)
+            .ok_or_else(|| refused("there is no such limit"))?;
+        let expiration = i32::try_from(release.expiration_seconds)
+            .map_err(|_| refused("its time is too long"))?;
+        let digest = signed_digest(
+            &session.nonce,
+            expiration,
+            &limit_write_cp_hash(&share.counter_name(), release.limit),
+            &reference,
+        );
+        let key = VerifyingKey::from_sec1_bytes(share.release_key.as_slice());
+        let signature = Signature::from_slice(release.signature.as_slice());
+        match (key, signature) {
+            (Ok(key), Ok(signature)) if key.verify_prehash(&digest, &signature).is_ok() => Ok(()),
+            _ => Err(refused("its signature does not verify")),
+        }
+    }
+}
+
+/// What an entry never leads to at once.
+enum Never {}
+
+/// The outcome of an entry as the outcome of what it is for.
+fn outcome<T>(outcome: PinOutcome<Never>) -> PinOutcome<T> {
+    match outcome {
+        PinOutcome::Accepted(never) => match never {},
+        PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
+        PinOutcome::Locked => PinOutcome::Locked,
+        PinOutcome::Unjudged(proof) => PinOutcome::Unjudged(proof),
+    }
+}
+
+impl Vault for TokenVault {
+    fn judge(&self) -> Judge {
+        Judge::Service
+    }
+
+    fn custody(&mut self) -> Result<Custody, VaultError> {
+        self.opening
+            .run(Work::Making, examination::examine)
+            .map(examination::Examination::custody)
+    }
+
+    fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
+        let id = Id::draw()?;
+        let (point, description) = self.opening.run(Work::Making, move |session| {
+            let description = examination::describe(session)?;
+            Ok((objects::make_device_key(session, id)?, description))
+        })?;
+        let device_key = Octets(point);
+        Ok(NewIdentity {
+            sealed: Identity { id }.seal()?,
+            hardware: Hardware::Token {
+                device_key: device_key.clone(),
+                description,
+            },
+            device_key,
+        })
+    }
+
+    fn sign_as_device(
+        &mut self,
+        identity: &SealedIdentity,
+        digest: &[u8; 32],
+    ) -> Result<[u8; 64], VaultError> {
+        let (id, digest) = (Identity::open(identity)?.id, *digest);
+        self.opening.run(Work::Using, move |session| {
+            objects::sign_as_device(session, id, &digest)
+        })
+    }
+
+    fn enrol(
+        &mut self,
+        enrolment: &ShareEnrolment,
+        pin: &Pin,
+    ) -> Result<EnrolledShare, VaultError> {
+        let examination = self.opening.run(Work::Making, examination::examine)?;
+        if let Some(detail) = examination.unfit() {
+            return Err(VaultError::Unfit { detail });
+        }
+        if VerifyingKey::from_sec1_bytes(enrolment.release_key.as_slice()).is_err() {
+            return Err(fault("the release key is not a P-256 point"));
+        }
+        let id = Id::draw()?;
+        let share = Share {
+            id,
+            modulus: Octets(Vec::new()),
+            reference: enrolment.reference.clone(),
+            release_key: enrolment.release_key.clone(),
+        };
+        self.make(id, pin, share).inspect_err(|_| {
+            if let Err(error) = self.remove(id) {
+                tracing::warn!(%error, "a key share that was not finished is still on the token");
+            }
+        })
+    }
+
+    fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError> {
+        let share = Share::open(share)?;
+        Ok(self.usable(&share)?.count)
+    }
+
+    fn prepare(&mut self, share: &SealedShare) -> Result<(), VaultError> {
+        self.pin_count(share).map(drop)
+    }
+
+    fn sign(
+        &mut self,
+        share: &SealedShare,
+        pin: Pin,
+        message: &EncodedMessage,
+    ) -> Result<PinOutcome<PartialSignature>, VaultError> {
+        let share = Share::open(share)?;
+        let act = ProvenAct::Sign {
+            message_digest: Octets(message_digest(message).to_vec()),
+        };
+        self.enter(&share, pin, |_| Ok(act), Some(message.clone()))
+            .map(outcome)
+    }
+
+    fn certify_count(
+        &mut self,
+        identity: &SealedIdentity,
+        share: &SealedShare,
+        nonce: &[u8],
+    ) -> Result<CertifiedReading, VaultError> {
+        let share = Share::open(share)?;
+        let count = self.usable(&share)?.count;
+        let contents = token_reading::contents(&share.counter_name(), count, nonce);
+        let signature = self.sign_as_device(identity, &Sha256::digest(&contents).into())?;
+        Ok(CertifiedReading {
+            attestation: Octets(contents),
+            signature: Octets(signature.to_vec()),
+        })
+    }
+
+    fn begin_release(&mut self, share: &SealedShare) -> Result<Octets, VaultError> {
+        let share = Share::open(share)?;
+        self.usable(&share)?;
+        let nonce = random_octets(32).map_err(|error| fault(&error.to_string()))?;
+        self.release = Some(ReleaseSession {
+            id: share.id,
+            nonce: nonce.clone(),
+            begun: Instant::now(),
+        });
+        Ok(Octets(nonce))
+    }
+
+    fn finish_release(
+        &mut self,
+        share: &SealedShare,
+        release: &Release,
+    ) -> Result<PinCount, VaultError> {
+        let share = Share::open(share)?;
+        self.checked(&share, release)?;
+        let record = self.usable(&share)?;
+        if release.limit <= record.count.limit {
+            return Ok(record.count);
+        }
+        let released = record.with_limit(release.limit);
+        self.write(&share, released)?;
+        Ok(released.count)
+    }
+
+    fn settle(&mut self, share: &SealedShare, verdict: &PinVerdict) -> Result<Settled, VaultError> {
+        let share = Share::open(share)?;
+        let waiting = self.waiting.remove(&share.id);
+        let count = self.adopt(&share, &verdict.ledger)?;
+        if verdict.judgement != Judgement::Right {
+            return Ok(Settled {
+                count,
+                signature: None,
+            });
+        }
+        let waiting = waiting
+            .filter(|waiting| waiting.entry == verdict.ledger.entries)
+            .ok_or_else(|| fault("no proof waits for this verdict"))?;
+        let signature = waiting
+            .message
+            .map(|message| self.signature(&share, &message))
+            .transpose()?;
+        Ok(Settled { count, signature })
+    }
+
+    fn reconcile(
+        &mut self,
+        share: &SealedShare,
+        ledger: &PinLedger,
+    ) -> Result<PinCount, VaultError> {
+        let share = Share::open(share)?;
+        self.adopt(&share, ledger)
+    }
+
+    fn change_pin(
+        &mut self,
+        share: &SealedShare,
+        old: Pin,
+        new: &Pin,
+    ) -> Result<PinOutcome<()>, VaultError> {
+        let share = Share::open(share)?;
+        let act = |vault: &mut Self| {
+            Ok(ProvenAct::ChangePin {
+                new_proof_key: vault.proof_key(&share, new)?.public(),
+            })
+        };
+        self.enter(&share, old, act, None).map(outcome)
+    }
+
+    fn destroy(&mut self, share: SealedShare) -> Result<(), VaultError> {
+        let share = Share::open(&share)?;
+        self.remove(share.id)
+    }
+}

@@ -1,0 +1,151 @@
+//! What the daemon keeps of a share and of an identity: names, nothing secret.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::random::random_octets;
+use symbolon_protocol::release::{Name, PolicyReference};
+use symbolon_vault::{SealedIdentity, SealedShare, VaultError};
+
+use super::opening::fault;
+
+/// Which backend wrote it.
+const BACKEND: &str = "pkcs11";
+
+/// The `CKA_ID` of everything on the token that belongs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Id(pub(super) [u8; 16]);
+
+impl Id {
+    pub(super) fn draw() -> Result<Self, VaultError> {
+        random_octets(16)
+            .ok()
+            .and_then(|octets| octets.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| fault("no random octets"))
+    }
+
+    fn read(octets: &Octets) -> Result<Self, VaultError> {
+        let octets = octets.as_slice().try_into();
+        octets.map(Self).map_err(|_| damaged("its name"))
+    }
+}
+
+/// A share on the token.
+#[derive(Debug, Clone)]
+pub(super) struct Share {
+    pub(super) id: Id,
+    pub(super) modulus: Octets,
+    pub(super) reference: PolicyReference,
+    pub(super) release_key: Octets,
+}
+
+/// The same as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    id: Octets,
+    modulus: Octets,
+    reference: PolicyReference,
+    release_key: Octets,
+    /// SHA-256 of the rest: damage is found before a try is counted.
+    checksum: Octets,
+}
+
+impl Share {
+    pub(super) fn open(sealed: &SealedShare) -> Result<Self, VaultError> {
+        let written: Written = content(&sealed.backend, &sealed.content)?;
+        let share = Self {
+            id: Id::read(&written.id)?,
+            modulus: written.modulus,
+            reference: written.reference,
+            release_key: written.release_key,
+        };
+        if share.checksum() != written.checksum {
+            return Err(damaged("its checksum"));
+        }
+        Ok(share)
+    }
+
+    pub(super) fn seal(self) -> Result<SealedShare, VaultError> {
+        let written = Written {
+            checksum: self.checksum(),
+            id: Octets(self.id.0.to_vec()),
+            modulus: self.modulus,
+            reference: self.reference,
+            release_key: self.release_key,
+        };
+        Ok(SealedShare {
+            backend: BACKEND.to_owned(),
+            content: serde_json::to_value(written).map_err(|error| fault(&error.to_string()))?,
+        })
+    }
+
+    /// What a release calls the counter.
+    pub(super) fn counter_name(&self) -> Name {
+        let digest = Sha256::new()
+            .chain_update("symbolon token counter\0")
+            .chain_update(self.id.0)
+            .finalize();
+        let mut name = [0; 34];
+        name[..2].copy_from_slice(&[0x00, 0x0b]);
+        name[2..].copy_from_slice(&digest);
+        name
+    }
+
+    fn checksum(&self) -> Octets {
+        let digest = Sha256::new()
+            .chain_update(self.id.0)
+            .chain_update(self.reference.octets())
+            .chain_update(Sha256::digest(self.modulus.as_slice()))
+            .chain_update(self.release_key.as_slice())
+            .finalize();
+        Octets(digest.to_vec())
+    }
+}
+
+/// A device key on the token.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) id: Id,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenIdentity {
+    id: Octets,
+}
+
+impl Identity {
+    pub(super) fn open(sealed: &SealedIdentity) -> Result<Self, VaultError> {
+        let written: WrittenIdentity = content(&sealed.backend, &sealed.content)?;
+        Ok(Self {
+            id: Id::read(&written.id)?,
+        })
+    }
+
+    pub(super) fn seal(self) -> Result<SealedIdentity, VaultError> {
+        let written = WrittenIdentity {
+            id: Octets(self.id.0.to_vec()),
+        };
+        Ok(SealedIdentity {
+            backend: BACKEND.to_owned(),
+            content: serde_json::to_value(written).map_err(|error| fault(&error.to_string()))?,
+        })
+    }
+}
+
+fn content<T: serde::de::DeserializeOwned>(
+    backend: &str,
+    content: &serde_json::Value,
+) -> Result<T, VaultError> {
+    if backend != BACKEND {
+        return Err(damaged(&format!("it is of the backend {backend:?}")));
+    }
+    T::deserialize(content).map_err(|error| damaged(&error.to_string()))
+}
+
+fn damaged(detail: &str) -> VaultError {
+    VaultError::Damaged {
+        detail: detail.to_owned(),
+    }
+}

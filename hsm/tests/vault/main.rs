@@ -1,0 +1,18 @@
+//! The vault on SoftHSM2: the suite of the joint, and what a vault that leaves judging to the
+//! service owes beyond it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::panic,
+    reason = "clippy knows the tests here, but not their helpers, as tests"
+)]
+
+mod bench;
+mod proofs;
+#[path = "../softhsm/mod.rs"]
+mod softhsm;
+
+mod conformance {
+    symbolon_vault::conformance!(crate::bench::TokenBench::start);
+}

@@ -1,5 +1,6 @@
 //! `/etc/symbolon/daemon.toml`.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use http::Uri;
@@ -26,11 +27,36 @@ pub struct Config {
     /// The systemd credential that holds the TPM's owner password, where one is set.
     #[serde(default = "default_owner_password_credential")]
     pub owner_password_credential: String,
+    /// The PKCS#11 token that holds the key shares, in the place of the TPM.
+    pub token: Option<TokenConfig>,
     /// A D-Bus address; by default the system bus.
     pub bus: Option<String>,
     /// The services on which accounts may be made.
     #[serde(default, rename = "service")]
     pub services: Vec<ServiceConfig>,
+}
+
+/// A PKCS#11 token: by `uri` (RFC 7512), or by `module` and one or more of the three that follow.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenConfig {
+    /// Names module and token, and perhaps the file with the PIN.
+    pub uri: Option<String>,
+    /// The module, a shared library.
+    pub module: Option<PathBuf>,
+    /// The token's label or serial number.
+    pub token: Option<String>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// The number of its slot.
+    pub slot: Option<u64>,
+    /// A file with the token's PIN, readable by the daemon alone. The systemd credential
+    /// `token-pin` goes before it.
+    pub pin_file: Option<PathBuf>,
+    /// Seconds after which a call of the token is given up. Opening it and making keys may take
+    /// twelve times as long.
+    #[serde(default = "default_deadline_seconds")]
+    pub deadline_seconds: NonZeroU32,
 }
 
 /// One co-signing service.
@@ -127,6 +153,10 @@ impl ServiceConfig {
     }
 }
 
+fn default_deadline_seconds() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(9)
+}
+
 fn default_tcti() -> String {
     "device:/dev/tpmrm0".to_owned()
 }
@@ -145,6 +175,14 @@ mod tests {
         assert_eq!(config.tcti, "device:/dev/tpmrm0");
         assert_eq!(config.owner_password_credential, "tpm-owner");
         assert!(config.services.is_empty());
+        assert_eq!(config.token, None);
+    }
+
+    #[test]
+    fn a_token_is_named_by_a_section_of_its_own() {
+        let config = Config::parse("[token]\nuri = 'pkcs11:token=a?module-path=/m.so'\n").unwrap();
+        assert_eq!(config.token.unwrap().deadline_seconds.get(), 10);
+        assert!(Config::parse("[token]\nmodule = '/m.so'\npin = '1'\n").is_err());
     }
 
     #[test]

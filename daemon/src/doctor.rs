@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::lockout::{LIMITS, PinCount};
+use symbolon_vault::Judge;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -55,34 +56,54 @@ impl Device {
     }
 
     async fn hardware_findings(&self) -> Vec<DoctorFinding> {
+        let judge = self.vault().judge();
+        let subject = match judge {
+            Judge::Hardware => "TPM",
+            Judge::Service => "Token",
+        };
         let custody = match self.vault().call(|vault| vault.custody()).await {
             Ok(custody) => custody,
-            Err(error) => return vec![from_fault("TPM", error.into())],
+            Err(error) => return vec![from_fault(subject, error.into())],
         };
-        let mut findings = vec![match custody.lockout_in_hardware {
-            true => good(
-                "TPM",
-                format!("{}: it counts wrong PINs itself", custody.hardware),
+        let hardware = custody.hardware;
+        let mut findings = vec![match (judge, custody.lockout_in_hardware) {
+            (Judge::Service, _) => finding(
+                subject,
+                Severity::Notice,
+                format!("{hardware}: the service judges, counts and locks PINs, not the hardware"),
+                "keep the token's own PIN from everybody who should not use every key on it",
             ),
-            false => finding(
-                "TPM",
+            (Judge::Hardware, true) => {
+                good(subject, format!("{hardware}: it counts wrong PINs itself"))
+            }
+            (Judge::Hardware, false) => finding(
+                subject,
                 Severity::Problem,
-                format!(
-                    "{}: it cannot be relied on to count wrong PINs",
-                    custody.hardware
-                ),
+                format!("{hardware}: it cannot be relied on to count wrong PINs"),
                 "update the firmware, or enrol on a machine whose TPM can",
             ),
         }];
-        findings.extend(custody.findings.into_iter().map(|examined| DoctorFinding {
-            subject: "TPM".to_owned(),
-            severity: match examined.holds {
-                true => Severity::Good,
-                false => Severity::Warning,
-            },
-            what: format!("{}: {}", examined.property, examined.detail),
-            remedy: None,
-        }));
+        let last = custody.findings.len().saturating_sub(1);
+        findings.extend(
+            custody
+                .findings
+                .into_iter()
+                .enumerate()
+                .map(|(place, examined)| {
+                    let severity = match examined.holds {
+                        true => Severity::Good,
+                        // What no token can, and the service does instead.
+                        false if judge == Judge::Service && place == last => Severity::Notice,
+                        false => Severity::Warning,
+                    };
+                    DoctorFinding {
+                        subject: subject.to_owned(),
+                        severity,
+                        what: format!("{}: {}", examined.property, examined.detail),
+                        remedy: None,
+                    }
+                }),
+        );
         findings
     }
 }

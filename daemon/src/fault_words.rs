@@ -13,8 +13,8 @@ impl From<VaultError> for Fault {
         let (kind, remedy) = match &error {
             VaultError::Unavailable { .. } => (
                 FaultKind::HardwareUnavailable,
-                "check that the TPM is switched on in the firmware's settings and that symbolond \
-                 may open it, then try again",
+                "check that the TPM is switched on in the firmware's settings, or that the token is \
+                 plugged in and its PIN is given, and that symbolond may open it, then try again",
             ),
             VaultError::Lost { .. } => (
                 FaultKind::HardwareLost,
@@ -22,7 +22,7 @@ impl From<VaultError> for Fault {
             ),
             VaultError::Unfit { .. } => (
                 FaultKind::HardwareUnfit,
-                "enrol on a machine whose TPM passes `symbolon doctor`",
+                "enrol where the hardware passes `symbolon doctor`",
             ),
             VaultError::OwnerPassword { .. } => (
                 FaultKind::OwnerPasswordMissing,

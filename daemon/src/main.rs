@@ -6,14 +6,16 @@ mod supervision;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use symbolon_daemon::announcer::Announcer;
 use symbolon_daemon::bus::server::serve;
-use symbolon_daemon::config::Config;
+use symbolon_daemon::config::{Config, TokenConfig};
 use symbolon_daemon::device::Device;
 use symbolon_daemon::vault_thread::VaultHandle;
+use symbolon_hsm::{Patience, PinFile, TokenSettings, TokenVault};
 use symbolon_tpm::{OwnerPassword, TpmVault};
 use symbolon_vault::Vault;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +31,9 @@ struct Arguments {
     #[arg(long)]
     bus: Option<String>,
 }
+
+/// The systemd credential that holds the token's PIN.
+const TOKEN_PIN_CREDENTIAL: &str = "token-pin";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -108,8 +113,33 @@ async fn live(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn open_vault(config: &Config) -> Result<Box<dyn Vault>, Failure> {
+    if let Some(token) = &config.token {
+        return open_token(token);
+    }
     let owner_password = owner_password(&config.owner_password_credential)?;
     Ok(Box::new(TpmVault::open(&config.tcti, owner_password)?))
+}
+
+/// A vault on the configured token, which need not be there yet.
+fn open_token(config: &TokenConfig) -> Result<Box<dyn Vault>, Failure> {
+    let settings = TokenSettings {
+        uri: config.uri.clone(),
+        module: config.module.clone(),
+        token: config.token.clone(),
+        serial: config.serial.clone(),
+        slot: config.slot,
+        pin_file: config.pin_file.clone(),
+    };
+    let (address, pin_file) = settings
+        .resolve()
+        .map_err(|error| format!("[token]: {error}"))?;
+    let pins = PinFile::new(TOKEN_PIN_CREDENTIAL, pin_file);
+    let signing = Duration::from_secs(config.deadline_seconds.get().into());
+    let patience = Patience {
+        signing,
+        making: 12 * signing,
+    };
+    Ok(Box::new(TokenVault::new(address, Arc::new(pins), patience)))
 }
 
 /// The TPM's owner password from a systemd credential, where there is one.

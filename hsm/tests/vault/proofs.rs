@@ -3,7 +3,7 @@
 use symbolon_protocol::device::pin::{Judgement, PinLedger, PinVerdict, ProvePin};
 use symbolon_protocol::lockout::PinCount;
 use symbolon_vault::conformance::{Bench, PINS, Setup};
-use symbolon_vault::{Pin, PinOutcome, Vault, VaultError};
+use symbolon_vault::{Pin, PinOutcome, VaultError};
 
 use crate::bench::TokenBench;
 

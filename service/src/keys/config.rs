@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use symbolon_hsm::{Pkcs11Uri, TokenAddress, TokenDescription, TokenName, UriError};
+use symbolon_hsm::{TokenAddress, TokenSettings, TokenSettingsError};
 
 /// Which token holds the service's keys, and where its PIN is. No part of it has a default that
 /// could pick a wrong one.
@@ -48,44 +48,22 @@ struct HsmSection {
     shares_ahead: Option<NonZeroU32>,
 }
 
-/// Why the section names no token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum HsmConfigError {
-    #[error("`uri` is no PKCS#11 URI that can be used (RFC 7512): {0}")]
-    Uri(#[from] UriError),
-    #[error(
-        "`uri` names one object by `{0}`; the service finds its keys by itself, so leave that out"
-    )]
-    UriOfObject(&'static str),
-    #[error("`{0}` stands beside `uri`; say it in one of them")]
-    Twice(&'static str),
-    #[error("no `module` is named, nor a `uri` with `module-path`")]
-    NoModule,
-    #[error("no token is named: by `token` (label or serial number), `serial`, `slot` or `uri`")]
-    NoToken,
-}
-
 impl TryFrom<HsmSection> for HsmConfig {
-    type Error = HsmConfigError;
+    type Error = TokenSettingsError;
 
-    fn try_from(section: HsmSection) -> Result<Self, HsmConfigError> {
-        let uri = section.uri.as_deref().map(str::parse::<Pkcs11Uri>);
-        let uri = uri.transpose()?.unwrap_or_default();
-        let of_object = [
-            ("object", uri.object.is_some()),
-            ("id", uri.id.is_some()),
-            ("type", uri.object_type.is_some()),
-        ];
-        if let Some((attribute, _)) = of_object.iter().find(|(_, said)| *said) {
-            return Err(HsmConfigError::UriOfObject(attribute));
-        }
+    fn try_from(section: HsmSection) -> Result<Self, TokenSettingsError> {
+        let named = TokenSettings {
+            uri: section.uri,
+            module: section.module,
+            token: section.token,
+            serial: section.serial,
+            slot: section.slot,
+            pin_file: section.pin_file,
+        };
+        let (address, pin_file) = named.resolve()?;
         Ok(Self {
-            address: TokenAddress {
-                token: section.token_name(&uri)?,
-                module: once("module", uri.module_path, section.module)?
-                    .ok_or(HsmConfigError::NoModule)?,
-            },
-            pin_file: once("pin_file", uri.pin_file, section.pin_file)?,
+            address,
+            pin_file,
             ask_pin: section.ask_pin,
             threads: section.threads,
             waiting: section.waiting,
@@ -95,49 +73,10 @@ impl TryFrom<HsmSection> for HsmConfig {
     }
 }
 
-impl HsmSection {
-    fn token_name(&self, uri: &Pkcs11Uri) -> Result<TokenName, HsmConfigError> {
-        if self.uri.is_some() {
-            let beside = [
-                ("token", self.token.is_some()),
-                ("serial", self.serial.is_some()),
-                ("slot", self.slot.is_some()),
-            ];
-            if let Some((setting, _)) = beside.iter().find(|(_, said)| *said) {
-                return Err(HsmConfigError::Twice(setting));
-            }
-        }
-        let description = match (&self.token, &self.serial, self.slot) {
-            (Some(name), None, None) => return Ok(TokenName::LabelOrSerial(name.clone())),
-            (None, None, None) => TokenDescription::of_uri(uri),
-            (label, serial, slot) => TokenDescription {
-                label: label.clone(),
-                serial: serial.clone(),
-                slot,
-                ..TokenDescription::default()
-            },
-        };
-        match description.is_empty() {
-            true => Err(HsmConfigError::NoToken),
-            false => Ok(TokenName::Described(description)),
-        }
-    }
-}
-
-/// One of two places in which a setting may stand.
-fn once(
-    name: &'static str,
-    in_uri: Option<PathBuf>,
-    beside: Option<PathBuf>,
-) -> Result<Option<PathBuf>, HsmConfigError> {
-    match (in_uri, beside) {
-        (Some(_), Some(_)) => Err(HsmConfigError::Twice(name)),
-        (in_uri, beside) => Ok(in_uri.or(beside)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use symbolon_hsm::{TokenDescription, TokenName};
+
     use super::*;
 
     fn described(change: impl FnOnce(&mut TokenDescription)) -> TokenName {

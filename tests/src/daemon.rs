@@ -1,5 +1,6 @@
 //! symbolond: the real program on a TPM, a bus and a service of the rig's.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,6 +8,7 @@ use rustix::process::Pid;
 
 use crate::process::{Running, program};
 use crate::ready::ReadySocket;
+use crate::token::{LABEL, Token};
 
 /// The service's name in the daemon's configuration.
 pub const SERVICE_NAME: &str = "demo";
@@ -22,6 +24,8 @@ pub struct Surroundings {
     pub service_url: String,
     /// The root certificate, PEM, under which the service's certificate must be.
     pub service_root: PathBuf,
+    /// The folder of the PKCS#11 token that holds the shares, in the place of the TPM.
+    pub token: Option<PathBuf>,
     /// Whether it logs all that it has to say.
     pub verbose: bool,
 }
@@ -128,16 +132,28 @@ impl Daemon {
             bus,
             service_url,
             service_root,
+            token,
             verbose,
         } = &self.surroundings;
-        let text = format!(
+        let mut text = format!(
             "tcti = \"{tcti}\"\nstate_directory = \"{}\"\nbus = \"{bus}\"\n\n\
              [[service]]\nname = \"{SERVICE_NAME}\"\nurl = \"{service_url}\"\nca = \"{}\"\n",
             self.state().display(),
             service_root.display(),
         );
-        std::fs::write(&configuration, text).unwrap();
         let mut command = Command::new(program("symbolond"));
+        if let Some(folder) = token {
+            let token = Token::open(folder);
+            write!(
+                text,
+                "\n[token]\nmodule = \"{}\"\ntoken = \"{LABEL}\"\npin_file = \"{}\"\n",
+                Token::module().display(),
+                token.pin_file().display()
+            )
+            .unwrap();
+            command.env("SOFTHSM2_CONF", token.configuration());
+        }
+        std::fs::write(&configuration, text).unwrap();
         command
             .arg("--config")
             .arg(configuration)

@@ -13,6 +13,7 @@ use crate::eventually::{SOON, eventually};
 use crate::folder;
 use crate::process::{Running, as_user, program};
 use crate::swtpm::{self, Swtpm};
+use crate::token::Token;
 use crate::tpm_proxy::TpmProxy;
 
 /// Where a device finds its service.
@@ -29,6 +30,8 @@ pub struct ServiceAt {
 pub struct DeviceOptions {
     /// Whether a tap stands before the TPM.
     pub tap: bool,
+    /// Whether a PKCS#11 token holds the shares; the TPM then has nothing to do.
+    pub token: bool,
     /// Whether the daemon logs all that it has to say.
     pub verbose: bool,
 }
@@ -57,6 +60,11 @@ impl Device {
         let tpm_proxy = options.tap.then(|| TpmProxy::start(swtpm.port()));
         let bus = Bus::start(folder, logs);
         let port = tpm_proxy.as_ref().map_or(swtpm.port(), TpmProxy::port);
+        let token = options.token.then(|| folder.join("token"));
+        if let Some(token) = token.as_ref().filter(|token| !token.exists()) {
+            std::fs::create_dir_all(token).unwrap();
+            Token::create(token);
+        }
         let daemon = Daemon::start(
             folder,
             logs,
@@ -65,6 +73,7 @@ impl Device {
                 bus: bus.address(),
                 service_url: service.url,
                 service_root: service.root,
+                token,
                 verbose: options.verbose,
             },
         );

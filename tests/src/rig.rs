@@ -32,6 +32,7 @@ pub struct Plan {
     service: Options,
     moved_clock: bool,
     tap: bool,
+    token: bool,
     verbose: bool,
 }
 
@@ -65,6 +66,13 @@ impl Plan {
         self
     }
 
+    /// With a PKCS#11 token that holds the device's shares, in the place of the TPM.
+    #[must_use]
+    pub fn token(mut self) -> Self {
+        self.token = true;
+        self
+    }
+
     /// With programs that log all that they have to say.
     #[must_use]
     pub fn verbose(mut self) -> Self {
@@ -84,6 +92,7 @@ impl Plan {
     fn device_options(&self) -> DeviceOptions {
         DeviceOptions {
             tap: self.tap,
+            token: self.token,
             verbose: self.verbose,
         }
     }

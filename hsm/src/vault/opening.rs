@@ -116,7 +116,9 @@ fn vault_error(error: HsmError) -> VaultError {
             detail: format!("{what} is not on the token"),
         },
         HsmError::MechanismMissing { .. } => VaultError::Unfit { detail },
-        HsmError::Fault { .. } | HsmError::WrappedShareDamaged(_) => VaultError::Fault {
+        HsmError::Fault { .. }
+        | HsmError::Unexplained { .. }
+        | HsmError::WrappedShareDamaged(_) => VaultError::Fault {
             detail,
             source: None,
         },

@@ -20,4 +20,5 @@ mod prompts;
 mod records;
 mod sleep;
 mod strangers;
+mod token;
 mod version_2;

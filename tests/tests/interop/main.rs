@@ -11,3 +11,4 @@ mod browser;
 mod client;
 mod rust_client;
 mod rust_client_v2;
+mod schemathesis;

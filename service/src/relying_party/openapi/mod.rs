@@ -67,13 +67,17 @@ pub fn document(prefix: &str) -> Value {
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let answer = (route.answer)(generator);
     let mut responses = Map::new();
-    responses.insert(
-        "200".into(),
-        json!({
-            "description": "Done.",
-            "content": {"application/json": {"schema": answer}},
-        }),
-    );
+    let mut done = json!({
+        "description": "Done.",
+        "content": {"application/json": {"schema": answer}},
+    });
+    if matches!(route.asks, Asks::Session(..)) {
+        done["links"] = json!({"poll": {
+            "operationId": "session",
+            "parameters": {"path.id": "$response.body#/sessionID"},
+        }});
+    }
+    responses.insert("200".into(), done);
     for (status, _) in problem::statuses() {
         if answers_with(route.asks, status) {
             let reference = format!("#/components/responses/{status}");

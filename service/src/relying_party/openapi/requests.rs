@@ -24,7 +24,12 @@ fn required(name: &'static str, schema: Value) -> Field {
     }
 }
 
-fn optional(name: &'static str, schema: Value) -> Field {
+/// A field that may be absent, and then may as well be null.
+fn optional(name: &'static str, mut schema: Value) -> Field {
+    schema["type"] = json!([schema["type"], "null"]);
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
     Field {
         name,
         required: false,

@@ -82,7 +82,7 @@ fn program(name: &str) -> Command {
 }
 
 impl Flow {
-    fn begin(mut command: Command) -> Self {
+    pub(crate) fn begin(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command
             .spawn()

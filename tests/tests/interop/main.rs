@@ -9,6 +9,7 @@
 
 mod browser;
 mod client;
+mod pdf;
 mod rust_client;
 mod rust_client_v2;
 mod schemathesis;

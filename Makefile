@@ -9,7 +9,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test interop bench lint audit deb dependencies
+.PHONY: help demo demo-web test interop fuzz bench lint audit deb dependencies
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ interop: dependencies ## clients of others, from their published packages, again
 	$(CARGO) build --locked --manifest-path interop/rust-client/Cargo.toml --target-dir target/interop
 	$(CARGO) build --locked --manifest-path interop/rust-client-v2/Cargo.toml --target-dir target/interop
 	$(CARGO) test -p symbolon-tests --test interop -- --ignored
+
+fuzz: dependencies ## some minutes of requests that nobody should make, to the relying-party API
+	$(CARGO) build --workspace --bins
+	@target/debug/fuzz
 
 bench: dependencies ## how fast, as ratios; also written to target/bench.json
 	$(CARGO) build --release --workspace --bins

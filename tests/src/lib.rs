@@ -36,6 +36,7 @@ pub mod device;
 pub mod e_service;
 pub mod eventually;
 pub mod folder;
+pub mod fuzz;
 pub mod leftovers;
 pub mod link_login;
 pub mod openssl;

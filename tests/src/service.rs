@@ -31,6 +31,8 @@ const SHARES: &str = "12";
 pub struct Options {
     /// How long a person has to answer.
     pub session_lifetime_seconds: u32,
+    /// More lines of the section `[relying_party]`.
+    pub relying_party: String,
     /// More of `service.toml`, as whole sections.
     pub more: String,
 }
@@ -39,6 +41,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             session_lifetime_seconds: 120,
+            relying_party: String::new(),
             more: String::new(),
         }
     }
@@ -158,7 +161,10 @@ impl ServiceFolder {
         for (section, lines) in [
             (
                 "relying_party",
-                "listen = \"127.0.0.1:0\"\nprefix_v2 = \"/v2\"".to_owned(),
+                format!(
+                    "listen = \"127.0.0.1:0\"\nprefix_v2 = \"/v2\"\n{}",
+                    options.relying_party
+                ),
             ),
             // What is measured or tried here comes from one address, as fast as it can.
             (

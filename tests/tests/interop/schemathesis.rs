@@ -28,6 +28,7 @@ fn schemathesis_finds_every_answer_as_the_document_says() {
     let options = Options {
         session_lifetime_seconds: SESSION_LIFETIME_SECONDS,
         more: "\n[demo]\nanswer_after_ms = 0\n".into(),
+        ..Options::default()
     };
     let data = ServiceFolder::prepared(&folder.sub("service"), &folder.logs(), &options);
     // The account of the document's examples.

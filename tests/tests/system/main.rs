@@ -11,6 +11,7 @@ mod code_choice;
 mod device_links;
 mod e_service;
 mod faults;
+mod fuzz;
 mod interruption;
 mod lockout;
 mod login;

@@ -154,12 +154,14 @@ pub fn tcti(port: u16) -> String {
     format!("swtpm:host=127.0.0.1,port={port}")
 }
 
-/// The first of two neighbouring ports that are free.
+/// The first of two neighbouring ports that are free, below the range from which the system hands
+/// out ports by itself: nobody takes them while a test has switched its TPM off.
 pub fn two_free_ports() -> u16 {
     loop {
-        let first = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+        let random = symbolon_protocol::random::random_octets(2).unwrap();
+        let port = 12_000 + u16::from_be_bytes([random[0], random[1]]) % 20_000;
+        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if free(port) && free(port + 1) {
             return port;
         }
     }

@@ -28,8 +28,6 @@ const INITIALISE_WINDOW_MILLISECONDS: u64 = 60_000;
 /// its start, where others begin too.
 const FIRST_INDEX: u32 = 0x0180_5300;
 const LAST_INDEX: u32 = 0x0180_ffff;
-/// A key takes a discrete TPM ten seconds and more; every second one or so is preferred.
-const MOST_KEYS: usize = 8;
 
 impl Connection {
     pub(crate) fn enrol(
@@ -239,7 +237,7 @@ impl Connection {
         index_name: &symbolon_protocol::release::Name,
     ) -> Result<(PrivateArea, PublicArea, Modulus), VaultError> {
         let mut acceptable = None;
-        for _ in 0..MOST_KEYS {
+        for _ in 0..device_modulus::MOST_DRAWS {
             let (private, public) = self.context.create(storage_key, &key_share(index_name))?;
             let octets = public.modulus().unwrap_or_default();
             let modulus =

@@ -32,6 +32,7 @@ use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::pin_proof::ProofKey;
 use symbolon_protocol::random::random_octets;
 use symbolon_protocol::release::{limit_write_cp_hash, signed_digest};
+use symbolon_protocol::split_key::device_modulus::{self, MOST_DRAWS};
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::token_reading;
 use symbolon_vault::{
@@ -171,11 +172,8 @@ impl TokenVault {
 
     /// Makes everything of a share; what is on the token before an error is removed by the caller.
     fn make(&mut self, id: Id, pin: &Pin, share: Share) -> Result<EnrolledShare, VaultError> {
-        let modulus = self
-            .opening
-            .run(Work::Making, move |session| objects::make(session, id))?;
         let share = Share {
-            modulus: modulus.into(),
+            modulus: self.make_keys(id)?.to_octets().into(),
             ..share
         };
         let key = self.proof_key(&share, pin)?;
@@ -188,6 +186,25 @@ impl TokenVault {
             },
             sealed: share.seal()?,
         })
+    }
+
+    /// Makes keys until one is preferred, or the last one will have to do; each making removes what
+    /// the one before made.
+    fn make_keys(&mut self, id: Id) -> Result<Modulus, VaultError> {
+        let mut draws = 1;
+        loop {
+            let octets = self
+                .opening
+                .run(Work::Making, move |session| objects::make(session, id))?;
+            let modulus =
+                device_modulus::examine(&octets).map_err(|refusal| VaultError::Unfit {
+                    detail: format!("the token makes bad RSA keys: {refusal}"),
+                })?;
+            if draws == MOST_DRAWS || device_modulus::prefers(&modulus) {
+                return Ok(modulus);
+            }
+            draws += 1;
+        }
     }
 
     fn remove(&mut self, id: Id) -> Result<(), VaultError> {

@@ -41,6 +41,10 @@ pub fn examine(modulus: &[u8]) -> Result<Modulus, KeyRefusal> {
     Ok(modulus)
 }
 
+/// So many keys a device draws at most to get one that it [`prefers`]: every second one or so is,
+/// and a slow chip takes ten seconds and more for each.
+pub const MOST_DRAWS: usize = 8;
+
 /// Whether a 4096-bit product is likely: `n1 / 2^2048 >= 0.70`. Then every second modulus of the
 /// service and more fits, and few have to be drawn.
 pub fn prefers(modulus: &Modulus) -> bool {

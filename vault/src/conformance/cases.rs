@@ -6,6 +6,7 @@ use serde_json::Value;
 use symbolon_protocol::attestation::read_certified_count;
 use symbolon_protocol::device::enrolment::Hardware;
 use symbolon_protocol::lockout::PinCount;
+use symbolon_protocol::split_key::device_modulus;
 use symbolon_protocol::token_reading;
 
 use super::Bench;
@@ -328,6 +329,16 @@ pub fn a_certified_reading_is_true(bench: impl Bench) {
     assert_eq!((count.failures, count.limit), (2, 3));
     assert!(read(&[8; 32]).is_err());
     setup.assert_count(2, 3);
+}
+
+/// Of two moduli whose product must have 4096 bits, this one is large enough that many others fit.
+pub fn a_new_share_leaves_room_for_the_services(bench: impl Bench) {
+    let mut setup = Setup::new(bench);
+    for _ in 0..5 {
+        let share = setup.second();
+        assert!(device_modulus::prefers(&share.modulus()));
+        setup.vault.destroy(share.share.sealed).unwrap();
+    }
 }
 
 /// Also after the daemon has started again.

@@ -54,6 +54,7 @@ macro_rules! conformance {
             power_lost_after_preparing_is_no_guess
             a_damaged_share_is_no_guess
             a_certified_reading_is_true
+            a_new_share_leaves_room_for_the_services
             the_device_key_signs
             custody_says_what_it_found
         );

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::access::Demand;
-use super::path::{self, Identifier};
+use super::path::Document;
 use super::problem::Problem;
 use super::request::CertificateRequest;
 use super::source::Source;
@@ -18,10 +18,9 @@ use crate::sessions::CertificateAnswer;
 pub(super) async fn certificate(
     State(api): State<RelyingPartyApi>,
     Source(source): Source,
-    Identifier(document): Identifier,
+    Document(document): Document,
     request: Request,
 ) -> Result<Json<AnswerBody>, Problem> {
-    let document = path::document(&document)?;
     let body = body::read_object(request).await?;
     let request = CertificateRequest::parse(&body)?;
     api.admit(Demand::of_certificate(&request), source).await?;

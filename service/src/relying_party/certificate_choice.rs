@@ -8,7 +8,7 @@ use symbolon_protocol::interaction::Flow;
 use super::access::Demand;
 use super::device_link::LinkBody;
 use super::notification::{OpenedBody, refused, repeat_key};
-use super::path::{self, Identifier};
+use super::path::Person;
 use super::problem::Problem;
 use super::request::ChoiceRequest;
 use super::source::Source;
@@ -37,10 +37,10 @@ pub(super) async fn choose_by_link(
 pub(super) async fn choose_on_devices(
     State(api): State<RelyingPartyApi>,
     Source(source): Source,
-    Identifier(person): Identifier,
+    Person(person): Person,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let target = Target::Person(path::person(&person)?);
+    let target = Target::Person(person);
     let body = body::read_object(request).await?;
     let request = ChoiceRequest::parse(Flow::Notification, &body)?;
     let party = api.admit(Demand::of_choice(&request), source).await?;

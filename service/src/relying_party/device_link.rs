@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::access::Demand;
 use super::notification::refused;
-use super::path::{self, Identifier};
 use super::problem::Problem;
 use super::request::{OpeningRequest, SessionKind};
 use super::source::Source;
@@ -27,48 +26,26 @@ pub(super) async fn authenticate_anyone(
     open(&api, SessionKind::Authentication, None, source, request).await
 }
 
-/// `POST authentication/device-link/etsi/{semantics identifier}`
-pub(super) async fn authenticate_person(
+/// `POST authentication/device-link/{etsi, document}/{whom}`
+pub(super) async fn authenticate<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(person): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<LinkBody>, Problem> {
-    let target = Some(Target::Person(path::person(&person)?));
-    open(&api, SessionKind::Authentication, target, source, request).await
+    let kind = SessionKind::Authentication;
+    open(&api, kind, Some(whom.into()), source, request).await
 }
 
-/// `POST authentication/device-link/document/{document number}`
-pub(super) async fn authenticate_document(
+/// `POST signature/device-link/{etsi, document}/{whom}`
+pub(super) async fn sign<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(document): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<LinkBody>, Problem> {
-    let target = Some(Target::Document(path::document(&document)?));
-    open(&api, SessionKind::Authentication, target, source, request).await
-}
-
-/// `POST signature/device-link/etsi/{semantics identifier}`
-pub(super) async fn sign_person(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(person): Identifier,
-    request: Request,
-) -> Result<Json<LinkBody>, Problem> {
-    let target = Some(Target::Person(path::person(&person)?));
-    open(&api, SessionKind::Signature, target, source, request).await
-}
-
-/// `POST signature/device-link/document/{document number}`
-pub(super) async fn sign_document(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(document): Identifier,
-    request: Request,
-) -> Result<Json<LinkBody>, Problem> {
-    let target = Some(Target::Document(path::document(&document)?));
-    open(&api, SessionKind::Signature, target, source, request).await
+    let kind = SessionKind::Signature;
+    open(&api, kind, Some(whom.into()), source, request).await
 }
 
 /// Everything from which the relying party makes its links.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::access::Demand;
 use super::notification::{OpenedBody, refused, repeat_key};
-use super::path::{self, Identifier};
+use super::path::Document;
 use super::problem::Problem;
 use super::request::LinkedRequest;
 use super::source::Source;
@@ -17,10 +17,10 @@ use crate::sessions::{Asked, CreateError, NewSession, Target};
 pub(super) async fn sign(
     State(api): State<RelyingPartyApi>,
     Source(source): Source,
-    Identifier(document): Identifier,
+    Document(document): Document,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let target = Target::Document(path::document(&document)?);
+    let target = Target::Document(document);
     let body = body::read_object(request).await?;
     let request = LinkedRequest::parse(&body)?;
     let party = api

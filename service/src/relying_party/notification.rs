@@ -11,55 +11,32 @@ use uuid::Uuid;
 
 use super::RelyingPartyApi;
 use super::access::Demand;
-use super::path::{self, Identifier};
 use super::problem::Problem;
 use super::request::{OpeningRequest, SessionKind};
 use super::source::Source;
 use super::{body, inquiry};
 use crate::sessions::{CreateError, Created, NewSession, Target};
 
-/// `POST authentication/notification/etsi/{semantics identifier}`
-pub(super) async fn authenticate_person(
+/// `POST authentication/notification/{etsi, document}/{whom}`
+pub(super) async fn authenticate<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(person): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let target = Target::Person(path::person(&person)?);
-    open(&api, SessionKind::Authentication, target, source, request).await
+    let kind = SessionKind::Authentication;
+    open(&api, kind, whom.into(), source, request).await
 }
 
-/// `POST authentication/notification/document/{document number}`
-pub(super) async fn authenticate_document(
+/// `POST signature/notification/{etsi, document}/{whom}`
+pub(super) async fn sign<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(document): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let target = Target::Document(path::document(&document)?);
-    open(&api, SessionKind::Authentication, target, source, request).await
-}
-
-/// `POST signature/notification/etsi/{semantics identifier}`
-pub(super) async fn sign_person(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(person): Identifier,
-    request: Request,
-) -> Result<Json<OpenedBody>, Problem> {
-    let target = Target::Person(path::person(&person)?);
-    open(&api, SessionKind::Signature, target, source, request).await
-}
-
-/// `POST signature/notification/document/{document number}`
-pub(super) async fn sign_document(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(document): Identifier,
-    request: Request,
-) -> Result<Json<OpenedBody>, Problem> {
-    let target = Target::Document(path::document(&document)?);
-    open(&api, SessionKind::Signature, target, source, request).await
+    let kind = SessionKind::Signature;
+    open(&api, kind, whom.into(), source, request).await
 }
 
 /// A session's name and, for signatures, the code that the relying party shows.

@@ -1,11 +1,14 @@
 //! Paths: what a relying party may write between the prefix and the identifier.
 
+use std::str::FromStr;
+
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use http::{Request, Uri};
 use symbolon_protocol::identifiers::{DocumentNumber, SemanticsIdentifier};
 
 use super::problem::{Problem, Violation};
+use crate::sessions::Target;
 
 /// Takes out empty path segments: clients disagree on whether a base address ends in a slash.
 pub(super) fn without_empty_segments<B>(mut request: Request<B>) -> Request<B> {
@@ -47,14 +50,44 @@ impl<S: Send + Sync> FromRequestParts<S> for Identifier {
 }
 
 /// The person that a path names.
-pub(super) fn person(text: &str) -> Result<SemanticsIdentifier, Problem> {
-    text.parse()
-        .map_err(|_| unreadable("semanticsIdentifier", text))
-}
+pub(super) struct Person(pub(super) SemanticsIdentifier);
 
 /// The account that a path names.
-pub(super) fn document(text: &str) -> Result<DocumentNumber, Problem> {
-    text.parse().map_err(|_| unreadable("documentNumber", text))
+pub(super) struct Document(pub(super) DocumentNumber);
+
+impl<S: Send + Sync> FromRequestParts<S> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let Identifier(text) = Identifier::from_request_parts(parts, state).await?;
+        named("semanticsIdentifier", &text).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Document {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let Identifier(text) = Identifier::from_request_parts(parts, state).await?;
+        named("documentNumber", &text).map(Self)
+    }
+}
+
+impl From<Person> for Target {
+    fn from(Person(person): Person) -> Self {
+        Self::Person(person)
+    }
+}
+
+impl From<Document> for Target {
+    fn from(Document(document): Document) -> Self {
+        Self::Document(document)
+    }
+}
+
+/// What the text of a parameter names.
+fn named<T: FromStr>(parameter: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| unreadable(parameter, text))
 }
 
 /// The standard allows more in a code than anybody can be enrolled under here: such a person is
@@ -110,6 +143,8 @@ mod tests {
 
     #[test]
     fn an_identifier_is_read_or_judged_by_how_it_begins() {
+        let person = |text| named::<SemanticsIdentifier>("semanticsIdentifier", text);
+        let document = |text| named::<DocumentNumber>("documentNumber", text);
         assert!(person("PNOLV-020100-29990").is_ok());
         assert!(document("PNOBE-04040400287-MOCK-Q").is_ok());
         for (text, status) in [

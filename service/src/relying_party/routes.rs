@@ -9,7 +9,7 @@ use symbolon_protocol::interaction::Flow;
 use super::request::SessionKind;
 use super::{
     RelyingPartyApi, certificate, certificate_choice, device_link, device_link::LinkBody, linked,
-    notification, notification::OpenedBody, session, status::StatusBody,
+    notification, notification::OpenedBody, path, session, status::StatusBody,
 };
 
 /// One route.
@@ -67,13 +67,13 @@ pub(super) fn all() -> Vec<Route> {
     vec![
         opening::<OpenedBody>(
             "/authentication/notification/etsi/{id}",
-            post(notification::authenticate_person),
+            post(notification::authenticate::<path::Person>),
             "Ask a person to log in, on all their devices.",
             (Person, Authentication, Flow::Notification),
         ),
         opening::<OpenedBody>(
             "/authentication/notification/document/{id}",
-            post(notification::authenticate_document),
+            post(notification::authenticate::<path::Document>),
             "Ask the person to log in, on the device of one account.",
             (Document, Authentication, Flow::Notification),
         ),
@@ -85,37 +85,37 @@ pub(super) fn all() -> Vec<Route> {
         ),
         opening::<LinkBody>(
             "/authentication/device-link/etsi/{id}",
-            post(device_link::authenticate_person),
+            post(device_link::authenticate::<path::Person>),
             "Log in a person who opens the link.",
             (Person, Authentication, Flow::DeviceLink),
         ),
         opening::<LinkBody>(
             "/authentication/device-link/document/{id}",
-            post(device_link::authenticate_document),
+            post(device_link::authenticate::<path::Document>),
             "Log in the account that opens the link.",
             (Document, Authentication, Flow::DeviceLink),
         ),
         opening::<LinkBody>(
             "/signature/device-link/etsi/{id}",
-            post(device_link::sign_person),
+            post(device_link::sign::<path::Person>),
             "Let a person who opens the link sign.",
             (Person, Signature, Flow::DeviceLink),
         ),
         opening::<LinkBody>(
             "/signature/device-link/document/{id}",
-            post(device_link::sign_document),
+            post(device_link::sign::<path::Document>),
             "Let the account that opens the link sign.",
             (Document, Signature, Flow::DeviceLink),
         ),
         opening::<OpenedBody>(
             "/signature/notification/etsi/{id}",
-            post(notification::sign_person),
+            post(notification::sign::<path::Person>),
             "Ask a person to sign, on all their devices.",
             (Person, Signature, Flow::Notification),
         ),
         opening::<OpenedBody>(
             "/signature/notification/document/{id}",
-            post(notification::sign_document),
+            post(notification::sign::<path::Document>),
             "Ask the person to sign, on the device of one account.",
             (Document, Signature, Flow::Notification),
         ),

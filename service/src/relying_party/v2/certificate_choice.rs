@@ -7,26 +7,14 @@ use crate::relying_party::notification::OpenedBody;
 use crate::relying_party::{body, inquiry};
 use crate::sessions::{Asked, Inquiry};
 
-/// `POST certificatechoice/etsi/{semantics identifier}`
-pub(super) async fn of_person(
+/// `POST certificatechoice/{etsi, document}/{whom}`
+pub(super) async fn of_target<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(person): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let whom = Whom::Target(Target::Person(path::person(&person)?));
-    choose(&api, whom, source, request).await
-}
-
-/// `POST certificatechoice/document/{document number}`
-pub(super) async fn of_document(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(document): Identifier,
-    request: Request,
-) -> Result<Json<OpenedBody>, Problem> {
-    let whom = Whom::Target(Target::Document(path::document(&document)?));
-    choose(&api, whom, source, request).await
+    choose(&api, Whom::Target(whom.into()), source, request).await
 }
 
 /// `POST certificatechoice/private/{issuer}/{identifier}`

@@ -17,40 +17,43 @@ use axum::extract::{Request, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use super::path::Identifier;
+use super::RelyingPartyApi;
+use super::path::{Document, Identifier, Person};
 use super::problem::{Problem, Violation};
 use super::registry::RelyingParty;
 use super::session::{self, AskedQuery};
 use super::source::Source;
-use super::{RelyingPartyApi, path};
 use crate::sessions::{ApiVersion, Target};
 use status::StatusBody;
 
 /// The routes below the prefix.
 pub(super) fn routes() -> Router<RelyingPartyApi> {
     Router::new()
-        .route("/authentication/etsi/{id}", post(open::authenticate_person))
+        .route(
+            "/authentication/etsi/{id}",
+            post(open::authenticate::<Person>),
+        )
         .route(
             "/authentication/document/{id}",
-            post(open::authenticate_document),
+            post(open::authenticate::<Document>),
         )
         .route(
             "/authentication/private/{issuer}/{id}",
             post(open::authenticate_customer),
         )
-        .route("/signature/etsi/{id}", post(open::sign_person))
-        .route("/signature/document/{id}", post(open::sign_document))
+        .route("/signature/etsi/{id}", post(open::sign::<Person>))
+        .route("/signature/document/{id}", post(open::sign::<Document>))
         .route(
             "/signature/private/{issuer}/{id}",
             post(open::sign_customer),
         )
         .route(
             "/certificatechoice/etsi/{id}",
-            post(certificate_choice::of_person),
+            post(certificate_choice::of_target::<Person>),
         )
         .route(
             "/certificatechoice/document/{id}",
-            post(certificate_choice::of_document),
+            post(certificate_choice::of_target::<Document>),
         )
         .route(
             "/certificatechoice/private/{issuer}/{id}",

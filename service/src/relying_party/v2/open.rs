@@ -18,26 +18,15 @@ pub(super) enum Whom {
     Customer,
 }
 
-/// `POST authentication/etsi/{semantics identifier}`
-pub(super) async fn authenticate_person(
+/// `POST authentication/{etsi, document}/{whom}`
+pub(super) async fn authenticate<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(person): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let whom = Whom::Target(Target::Person(path::person(&person)?));
-    open(&api, SessionKind::Authentication, whom, source, request).await
-}
-
-/// `POST authentication/document/{document number}`
-pub(super) async fn authenticate_document(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(document): Identifier,
-    request: Request,
-) -> Result<Json<OpenedBody>, Problem> {
-    let whom = Whom::Target(Target::Document(path::document(&document)?));
-    open(&api, SessionKind::Authentication, whom, source, request).await
+    let (kind, whom) = (SessionKind::Authentication, Whom::Target(whom.into()));
+    open(&api, kind, whom, source, request).await
 }
 
 /// `POST authentication/private/{issuer}/{identifier}`
@@ -50,26 +39,15 @@ pub(super) async fn authenticate_customer(
     open(&api, kind, Whom::Customer, source, request).await
 }
 
-/// `POST signature/etsi/{semantics identifier}`
-pub(super) async fn sign_person(
+/// `POST signature/{etsi, document}/{whom}`
+pub(super) async fn sign<W: Into<Target>>(
     State(api): State<RelyingPartyApi>,
     source: Source,
-    Identifier(person): Identifier,
+    whom: W,
     request: Request,
 ) -> Result<Json<OpenedBody>, Problem> {
-    let whom = Whom::Target(Target::Person(path::person(&person)?));
-    open(&api, SessionKind::Signature, whom, source, request).await
-}
-
-/// `POST signature/document/{document number}`
-pub(super) async fn sign_document(
-    State(api): State<RelyingPartyApi>,
-    source: Source,
-    Identifier(document): Identifier,
-    request: Request,
-) -> Result<Json<OpenedBody>, Problem> {
-    let whom = Whom::Target(Target::Document(path::document(&document)?));
-    open(&api, SessionKind::Signature, whom, source, request).await
+    let (kind, whom) = (SessionKind::Signature, Whom::Target(whom.into()));
+    open(&api, kind, whom, source, request).await
 }
 
 /// `POST signature/private/{issuer}/{identifier}`

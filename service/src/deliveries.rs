@@ -7,7 +7,7 @@ use symbolon_protocol::identifiers::DocumentNumber;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::store::{Columns, Store, StoreError};
+use crate::store::{Columns, Store, StoreError, parse};
 
 /// Appends an event to what the account's device is told. To be announced after the commit.
 pub async fn append(
@@ -123,8 +123,7 @@ fn columns_of(event: &Event) -> Result<EventColumns, StoreError> {
 
 fn event_of(row: &AnyRow) -> Result<NumberedEvent, StoreError> {
     let transaction = || -> Result<Uuid, StoreError> {
-        let text = row.optional_text("session")?.unwrap_or_default();
-        Uuid::parse_str(&text).map_err(|error| StoreError::Damaged(error.to_string()))
+        parse(&row.optional_text("session")?.unwrap_or_default())
     };
     let event = match row.text("kind")?.as_str() {
         "offered" => Event::Offered {

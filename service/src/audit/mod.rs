@@ -90,19 +90,6 @@ impl Action {
     }
 }
 
-/// Writes a row about an account, inside the transaction of what it tells of.
-pub async fn write(
-    connection: &mut AnyConnection,
-    document_number: Option<&DocumentNumber>,
-    action: Action,
-    detail: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut entry = Entry::new(action, detail);
-    entry.document_number = document_number.map(ToString::to_string);
-    entry.write(connection, now).await
-}
-
 /// A row to be written.
 #[derive(Debug)]
 #[must_use = "an entry is nothing until it is written"]

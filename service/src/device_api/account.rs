@@ -4,7 +4,7 @@ use symbolon_protocol::device::Done;
 use symbolon_protocol::device::account::{AccountStatus, Closure, ReportPinChange};
 
 use crate::accounts::{DeviceFingerprint, Standing, close};
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::lock;
 use crate::pins;
@@ -49,11 +49,12 @@ pub(super) async fn pin_changed(
         .store
         .write(move |connection| {
             Box::pin(async move {
-                let number = Some(&account.document_number);
-                let detail = purpose.as_str();
-                let now = Timestamp::now();
-                lock::begin_ladder_anew(connection, &account.document_number, purpose).await?;
-                audit::write(connection, number, Action::PinChanged, detail, now).await
+                let number = &account.document_number;
+                lock::begin_ladder_anew(connection, number, purpose).await?;
+                Entry::new(Action::PinChanged, purpose.as_str())
+                    .account(number)
+                    .write(connection, Timestamp::now())
+                    .await
             })
         })
         .await?;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::stored::{Enrolment, EnrolmentState};
 use crate::accounts::DeviceFingerprint;
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -63,7 +63,9 @@ async fn activate_stored(
     .bind(enrolment.document_number.to_string())
     .execute(&mut *connection)
     .await?;
-    let number = Some(&enrolment.document_number);
-    audit::write(connection, number, Action::Activated, "", now).await?;
+    Entry::new(Action::Activated, "")
+        .account(&enrolment.document_number)
+        .write(connection, now)
+        .await?;
     Ok(true)
 }

@@ -9,7 +9,7 @@ use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, Semantics
 use super::invite::hash_of;
 use super::stored::{Enrolment, EnrolmentState};
 use crate::accounts::{DeviceFingerprint, close};
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::random;
 use crate::refusal::Refusal;
@@ -126,8 +126,10 @@ async fn redeem(
     .bind(now.milliseconds())
     .execute(&mut *connection)
     .await?;
-    let number = Some(&document_number);
-    audit::write(connection, number, Action::EnrolmentBegun, "", now).await?;
+    Entry::new(Action::EnrolmentBegun, "")
+        .account(&document_number)
+        .write(connection, now)
+        .await?;
     Enrolment::of_device(connection, device).await
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::shares;
 use super::stored::{Enrolment, EnrolmentState};
 use crate::accounts::{AccountKey, DeviceFingerprint, modulus_hash};
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::certificates::AccountCertificateRequest;
 use crate::clock::Timestamp;
 use crate::pins::{self, Book};
@@ -324,15 +324,10 @@ impl Registration {
             .bind(self.reply)
             .execute(&mut *connection)
             .await?;
-        let number = Some(document_number);
-        audit::write(
-            connection,
-            number,
-            Action::KeysRegistered,
-            &self.hardware,
-            now,
-        )
-        .await?;
+        Entry::new(Action::KeysRegistered, &self.hardware)
+            .account(document_number)
+            .write(connection, now)
+            .await?;
         Ok(Committed::Registered)
     }
 

@@ -14,7 +14,7 @@ use symbolon_protocol::token_reading;
 
 use super::{Verdict, judge, stored};
 use crate::accounts::{Account, AccountKey, DeviceFingerprint, Standing, close};
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::deliveries;
 use crate::pins;
@@ -176,14 +176,10 @@ pub(crate) async fn take_count(
             )
             .await?;
             let detail = format!("{} at limit {}", purpose.as_str(), count.limit);
-            audit::write(
-                connection,
-                Some(document_number),
-                Action::Locked,
-                &detail,
-                now,
-            )
-            .await?;
+            Entry::new(Action::Locked, detail)
+                .account(document_number)
+                .write(connection, now)
+                .await?;
             let ended = sessions::cancel_for(connection, document_number, now).await?;
             let changed = Event::AccountChanged {};
             deliveries::append(connection, document_number, &changed, now).await?;

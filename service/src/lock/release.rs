@@ -12,7 +12,7 @@ use symbolon_protocol::release::{
 use super::readings::require_not_closed;
 use super::{HeldLock, stored};
 use crate::accounts::DeviceFingerprint;
-use crate::audit::{self, Action};
+use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::deliveries;
 use crate::pins;
@@ -83,9 +83,10 @@ async fn grant(
                     if let Some(limit) = lock.and_then(next_limit) {
                         pins::note_limit(connection, &document_number, purpose, limit).await?;
                     }
-                    let number = Some(&document_number);
-                    let detail = purpose.as_str();
-                    audit::write(connection, number, Action::Released, detail, now).await?;
+                    Entry::new(Action::Released, purpose.as_str())
+                        .account(&document_number)
+                        .write(connection, now)
+                        .await?;
                     let changed = Event::AccountChanged {};
                     deliveries::append(connection, &document_number, &changed, now).await?;
                 }

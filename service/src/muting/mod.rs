@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::sessions::Session;
-use crate::store::{Columns, Store, StoreError};
+use crate::store::{Columns, Store, StoreError, parse};
 
 pub use policy::Mute;
 
@@ -39,8 +39,7 @@ pub struct Report {
 }
 
 /// Notes what a person said of a session. What was pushed to them mutes its relying party; until
-/// when. What they took up
-/// themselves no mute would have spared them.
+/// when. What they took up themselves no mute would have spared them.
 pub async fn report(
     connection: &mut AnyConnection,
     session: &Session,
@@ -102,12 +101,9 @@ pub async fn reports(store: &Store, limit: u32) -> Result<Vec<Report>, StoreErro
     let mut connection = store.readers().acquire().await?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in &rows {
-        let relying_party = uuid(&row.text("relying_party")?)?;
+        let relying_party = parse(&row.text("relying_party")?)?;
         let document_number = row.text("document_number")?;
-        let person = document_number
-            .parse::<DocumentNumber>()
-            .map_err(|error| StoreError::Damaged(error.to_string()))?
-            .person();
+        let person = parse::<DocumentNumber>(&document_number)?.person();
         let mute = held(&mut connection, &relying_party, &person).await?;
         reports.push(Report {
             at: row.moment("at")?,
@@ -154,8 +150,4 @@ async fn held(
         reported_at: row.moment("reported_at")?,
         until: row.moment("until")?,
     }))
-}
-
-fn uuid(text: &str) -> Result<Uuid, StoreError> {
-    Uuid::parse_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
 }

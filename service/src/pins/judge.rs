@@ -260,13 +260,9 @@ impl Entry {
     }
 
     async fn note(&self, connection: &mut AnyConnection, action: Action) -> Result<(), StoreError> {
-        audit::write(
-            connection,
-            Some(&self.account.document_number),
-            action,
-            self.proof.purpose.as_str(),
-            Timestamp::now(),
-        )
-        .await
+        audit::Entry::new(action, self.proof.purpose.as_str())
+            .account(&self.account.document_number)
+            .write(connection, Timestamp::now())
+            .await
     }
 }

@@ -18,7 +18,7 @@ use super::rows::to_json;
 use super::targets::{Resolved, resolve};
 use super::{ApiVersion, EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
-use crate::store::{Columns, StoreError};
+use crate::store::{Columns, StoreError, parse};
 use crate::{deliveries, metrics, muting, random};
 
 /// The same request within this time gets the same session (RP API 3, "idempotency").
@@ -354,8 +354,7 @@ async fn find_repeated(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let id = Uuid::parse_str(&row.text("id")?)
-        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let id = parse(&row.text("id")?)?;
     let session = Session::load(connection, &id).await?;
     Ok(session.map(|session| Created {
         session: session.id,

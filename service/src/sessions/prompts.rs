@@ -219,8 +219,8 @@ async fn waiting_of(
     rows.iter()
         .map(|row| {
             Ok(Waiting {
-                session: uuid(&row.text("session")?)?,
-                relying_party: uuid(&row.text("relying_party")?)?,
+                session: parse(&row.text("session")?)?,
+                relying_party: parse(&row.text("relying_party")?)?,
                 asked_at: row.moment("asked_at")?,
                 last_turn: row.optional_moment("last_turn")?,
             })
@@ -277,10 +277,6 @@ async fn note_turn(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-fn uuid(text: &str) -> Result<Uuid, StoreError> {
-    Uuid::parse_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 #[cfg(test)]

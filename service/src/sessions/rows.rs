@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{EndResult, SessionRequest, SessionResult};
 use crate::clock::Timestamp;
-use crate::store::{Columns, StoreError};
+use crate::store::{Columns, StoreError, parse};
 
 /// The columns of [`Session`], for queries that join it as `s`.
 macro_rules! session_columns {
@@ -81,8 +81,8 @@ impl Session {
             },
         };
         Ok(Self {
-            id: uuid(&row.text("id")?)?,
-            relying_party: uuid(&row.text("relying_party")?)?,
+            id: parse(&row.text("id")?)?,
+            relying_party: parse(&row.text("relying_party")?)?,
             request: from_json(&row.text("request")?)?,
             offered: from_json(&row.text("offered")?)?,
             created_at: row.moment("created_at")?,
@@ -122,8 +122,4 @@ pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreErr
 
 fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
-}
-
-fn uuid(text: &str) -> Result<Uuid, StoreError> {
-    Uuid::parse_str(text).map_err(|error| StoreError::Damaged(error.to_string()))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use symbolon_hsm::{Hsm, HsmError, HsmState, Patience, PoolSize};
 
 use crate::softhsm::with_token;
-use crate::support::{CountedPin, Obstinate, PATIENCE, SOON, WRAPPING, run, works_again};
+use crate::support::{CountedPin, Obstinate, PATIENCE, SOON, WRAPPING, run, threads, works_again};
 
 #[test]
 fn a_call_that_hangs_is_given_up_and_others_do_not_wait_behind_it() {
@@ -113,8 +113,4 @@ fn a_token_that_hangs_holds_neither_start_nor_end() {
             assert!(matches!(result, Err(HsmError::TimedOut(_))), "{result:?}");
         },
     );
-}
-
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").unwrap().count()
 }

@@ -32,7 +32,10 @@ pub(crate) const UNHURRIED: Patience = Patience {
 /// In which a token that works again must be seen to: the longest pause and more.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-pub(crate) struct Obstinate<'a>(&'a TokenHouse);
+pub(crate) struct Obstinate<'a> {
+    house: &'a TokenHouse,
+    threads_before: usize,
+}
 
 /// How often the PIN was asked for.
 #[derive(Default)]
@@ -53,12 +56,15 @@ impl CountedPin {
 
 impl<'a> Obstinate<'a> {
     pub(crate) fn new(house: &'a TokenHouse) -> Self {
-        Self(house)
+        Self {
+            house,
+            threads_before: threads(),
+        }
     }
 
     pub(crate) fn address(&self) -> TokenAddress {
         TokenAddress {
-            module: self.0.obstinate_module(),
+            module: self.house.obstinate_module(),
             token: TokenName::LabelOrSerial(LABEL.into()),
         }
     }
@@ -82,14 +88,35 @@ impl<'a> Obstinate<'a> {
 
     /// Whole or not at all: the module may be reading.
     pub(crate) fn command(&self, text: &str) {
-        let unfinished = self.0.folder().join("unfinished");
+        let unfinished = self.house.folder().join("unfinished");
         std::fs::write(&unfinished, text).unwrap();
-        std::fs::rename(unfinished, self.0.commands()).unwrap();
+        std::fs::rename(unfinished, self.house.commands()).unwrap();
     }
 
     pub(crate) fn behave(&self) {
-        std::fs::remove_file(self.0.commands()).unwrap();
+        std::fs::remove_file(self.house.commands()).unwrap();
     }
+}
+
+impl Drop for Obstinate<'_> {
+    /// Lets every call come back, and waits for the last: the process is about to end, and the
+    /// module's own memory ends before a thread that is still inside of it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        std::fs::remove_file(self.house.commands()).ok();
+        let deadline = Instant::now() + SOON;
+        while threads() > self.threads_before {
+            assert!(Instant::now() < deadline, "threads stay behind");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// How many threads this process has.
+pub(crate) fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 /// Signs until it succeeds.

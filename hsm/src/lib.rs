@@ -44,7 +44,7 @@ pub use examine::{Ability, Examination, examine};
 pub use hsm::{Hsm, Patience, PoolSize};
 pub use key::{Curve, KeyLabel, Made, SigningKey};
 pub use mechanisms::MissingMechanism;
-pub use pin::{PinSource, TokenPin};
+pub use pin::{LONGEST_PIN, PinSource, TokenPin};
 pub use pin_file::PinFile;
 pub use settings::{TokenSettings, TokenSettingsError};
 pub use share::{SHARE_MODULUS_OCTETS, WrappedShare};

@@ -5,6 +5,9 @@ use zeroize::Zeroizing;
 
 use crate::error::HsmError;
 
+/// More than any token's PIN has, in octets; what is longer is something else.
+pub const LONGEST_PIN: usize = 256;
+
 /// A token's user PIN: wiped when dropped, never printed.
 pub struct TokenPin(AuthPin);
 

@@ -9,10 +9,7 @@ use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::error::HsmError;
-use crate::pin::{PinSource, TokenPin};
-
-/// More than any token's PIN; what is longer is some other file.
-const LONGEST_PIN: usize = 256;
+use crate::pin::{LONGEST_PIN, PinSource, TokenPin};
 
 /// Reads the PIN anew at each login.
 pub struct PinFile {

@@ -1,14 +1,13 @@
 //! What a token can do for a vault, found out by having it done. It leaves nothing behind.
 
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::Attribute;
 use symbolon_vault::{Custody, Finding};
 
 use super::counter::{self, Record};
 use super::objects;
 use super::sealed::Id;
 use crate::error::HsmError;
-use crate::key::{self, Curve, KeyLabel, Stay};
+use crate::key::{self, Curve};
 use crate::session::TokenSession;
 use crate::share::SHARE_MODULUS_OCTETS;
 
@@ -78,8 +77,8 @@ impl Examination {
         (!lacking.is_empty()).then(|| lacking.join("; "))
     }
 
-    pub(super) fn custody(self) -> Custody {
-        let mut findings = self.abilities;
+    pub(super) fn custody(&self) -> Custody {
+        let mut findings = self.abilities.clone();
         findings.push(Finding {
             property: "it judges and locks the PINs of accounts itself".to_owned(),
             holds: false,
@@ -89,7 +88,7 @@ impl Examination {
                 .to_owned(),
         });
         Custody {
-            hardware: self.hardware,
+            hardware: self.hardware.clone(),
             lockout_in_hardware: false,
             findings,
         }
@@ -97,23 +96,7 @@ impl Examination {
 }
 
 fn make_a_share(session: &TokenSession) -> Result<(), HsmError> {
-    let public = [
-        Attribute::Token(false),
-        Attribute::ModulusBits((8 * SHARE_MODULUS_OCTETS as u64).into()),
-        Attribute::PublicExponent(vec![1, 0, 1]),
-        Attribute::Verify(true),
-    ];
-    let private = [
-        Attribute::Token(false),
-        Attribute::Private(true),
-        Attribute::Sensitive(true),
-        Attribute::Extractable(false),
-        Attribute::Sign(true),
-    ];
-    let (public, private) =
-        session
-            .pkcs11()
-            .generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)?;
+    let (public, private) = objects::make_rsa_key(session, TRIAL, false)?;
     let tried = (|| {
         if objects::may_leave(session, private)? {
             return Err(HsmError::fault("a key share", "it may leave the token"));
@@ -157,10 +140,9 @@ fn keep_a_counter(session: &TokenSession) -> Result<(), HsmError> {
 }
 
 fn sign_as_a_device(session: &TokenSession) -> Result<(), HsmError> {
-    let label = KeyLabel("symbolon trial");
-    let (public, private) = key::generate_signing_key(session, label, Curve::P256, Stay::Session)?;
+    let (public, private) = objects::make_p256_key(session, TRIAL, false)?;
     let tried = (|| {
-        let point = key::point_of(session, label, public, Curve::P256)?;
+        let point = objects::device_point(session, public)?;
         let signature = key::ecdsa(session, private, Curve::P256, &[7; 32])?;
         match crate::verify::ecdsa(Curve::P256, &point, &[7; 32], &signature) {
             true => Ok(()),

@@ -6,20 +6,20 @@
 //! * `objects`: keys on the token.
 //! * `counter`: the counter object.
 //! * `examination`: what the token can do, found out by having it done.
+//! * `release`: what a release must be bound to before a limit rises.
 //! * `opening`: the token, opened when it is first needed and again when it was gone.
 
 mod counter;
 mod examination;
 mod objects;
 mod opening;
+mod release;
 mod sealed;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use p256::ecdsa::{Signature, VerifyingKey};
+use p256::ecdsa::VerifyingKey;
 use sha2::{Digest, Sha256};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
@@ -30,8 +30,6 @@ use symbolon_protocol::device::pin::{
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::pin_proof::ProofKey;
-use symbolon_protocol::random::random_octets;
-use symbolon_protocol::release::{limit_write_cp_hash, signed_digest};
 use symbolon_protocol::split_key::device_modulus::{self, MOST_DRAWS};
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::token_reading;
@@ -45,6 +43,7 @@ use crate::hsm::Patience;
 use crate::pin::PinSource;
 use counter::Record;
 use opening::{Opening, Work, fault};
+use release::ReleaseSession;
 use sealed::{Id, Identity, Share};
 
 /// A vault on a PKCS#11 token.
@@ -60,13 +59,6 @@ struct Waiting {
     entry: u32,
     /// What to sign, unless the PIN was entered to be changed.
     message: Option<EncodedMessage>,
-}
-
-/// What a release will have to be bound to.
-struct ReleaseSession {
-    id: Id,
-    nonce: Vec<u8>,
-    begun: Instant,
 }
 
 impl TokenVault {
@@ -171,10 +163,17 @@ impl TokenVault {
     }
 
     /// Makes everything of a share; what is on the token before an error is removed by the caller.
-    fn make(&mut self, id: Id, pin: &Pin, share: Share) -> Result<EnrolledShare, VaultError> {
+    fn make(
+        &mut self,
+        id: Id,
+        enrolment: &ShareEnrolment,
+        pin: &Pin,
+    ) -> Result<EnrolledShare, VaultError> {
         let share = Share {
+            id,
             modulus: self.make_keys(id)?.to_octets().into(),
-            ..share
+            reference: enrolment.reference.clone(),
+            release_key: enrolment.release_key.clone(),
         };
         let key = self.proof_key(&share, pin)?;
         self.write(&share, Record::first())?;
@@ -214,39 +213,6 @@ impl TokenVault {
             counter::destroy(session, id)
         })
     }
-
-    fn checked(&mut self, share: &Share, release: &Release) -> Result<(), VaultError> {
-        let refused = |detail: &str| VaultError::ReleaseRefused {
-            detail: detail.to_owned(),
-        };
-        let session = self
-            .release
-            .take()
-            .filter(|session| session.id == share.id)
-            .ok_or_else(|| refused("no session waits for it"))?;
-        let age = session.begun.elapsed().as_secs();
-        if age >= u64::from(release.expiration_seconds) {
-            return Err(refused("it came too late"));
-        }
-        let reference = share
-            .reference
-            .for_release(release.limit)
-            .ok_or_else(|| refused("there is no such limit"))?;
-        let expiration = i32::try_from(release.expiration_seconds)
-            .map_err(|_| refused("its time is too long"))?;
-        let digest = signed_digest(
-            &session.nonce,
-            expiration,
-            &limit_write_cp_hash(&share.counter_name(), release.limit),
-            &reference,
-        );
-        let key = VerifyingKey::from_sec1_bytes(share.release_key.as_slice());
-        let signature = Signature::from_slice(release.signature.as_slice());
-        match (key, signature) {
-            (Ok(key), Ok(signature)) if key.verify_prehash(&digest, &signature).is_ok() => Ok(()),
-            _ => Err(refused("its signature does not verify")),
-        }
-    }
 }
 
 /// What an entry never leads to at once.
@@ -268,9 +234,7 @@ impl Vault for TokenVault {
     }
 
     fn custody(&mut self) -> Result<Custody, VaultError> {
-        self.opening
-            .run(Work::Making, examination::examine)
-            .map(examination::Examination::custody)
+        Ok(self.opening.examine()?.custody())
     }
 
     fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
@@ -306,21 +270,14 @@ impl Vault for TokenVault {
         enrolment: &ShareEnrolment,
         pin: &Pin,
     ) -> Result<EnrolledShare, VaultError> {
-        let examination = self.opening.run(Work::Making, examination::examine)?;
-        if let Some(detail) = examination.unfit() {
+        if let Some(detail) = self.opening.examine()?.unfit() {
             return Err(VaultError::Unfit { detail });
         }
         if VerifyingKey::from_sec1_bytes(enrolment.release_key.as_slice()).is_err() {
             return Err(fault("the release key is not a P-256 point"));
         }
         let id = Id::draw()?;
-        let share = Share {
-            id,
-            modulus: Octets(Vec::new()),
-            reference: enrolment.reference.clone(),
-            release_key: enrolment.release_key.clone(),
-        };
-        self.make(id, pin, share).inspect_err(|_| {
+        self.make(id, enrolment, pin).inspect_err(|_| {
             if let Err(error) = self.remove(id) {
                 tracing::warn!(%error, "a key share that was not finished is still on the token");
             }
@@ -369,13 +326,8 @@ impl Vault for TokenVault {
     fn begin_release(&mut self, share: &SealedShare) -> Result<Octets, VaultError> {
         let share = Share::open(share)?;
         self.usable(&share)?;
-        let nonce = random_octets(32).map_err(|error| fault(&error.to_string()))?;
-        self.release = Some(ReleaseSession {
-            id: share.id,
-            nonce: nonce.clone(),
-            begun: Instant::now(),
-        });
-        Ok(Octets(nonce))
+        let session = ReleaseSession::begin(&share)?;
+        Ok(self.release.insert(session).nonce())
     }
 
     fn finish_release(
@@ -384,7 +336,7 @@ impl Vault for TokenVault {
         release: &Release,
     ) -> Result<PinCount, VaultError> {
         let share = Share::open(share)?;
-        self.checked(&share, release)?;
+        ReleaseSession::check(self.release.take(), &share, release)?;
         let record = self.usable(&share)?;
         if release.limit <= record.count.limit {
             return Ok(record.count);

@@ -17,6 +17,20 @@ const DEVICE: KeyLabel = KeyLabel("symbolon device");
 /// making left is removed first.
 pub(super) fn make(session: &TokenSession, id: Id) -> Result<Vec<u8>, HsmError> {
     destroy(session, id)?;
+    let (public, _) = make_rsa_key(session, id, true)?;
+    let modulus = modulus_of(session, public);
+    session.destroy(public)?;
+    make_hmac_key(session, id, true)?;
+    modulus
+}
+
+/// Makes an RSA key: its public half, which does not stay, and its private one. One that does not
+/// stay either is for the examination of a token.
+pub(super) fn make_rsa_key(
+    session: &TokenSession,
+    id: Id,
+    stays: bool,
+) -> Result<(ObjectHandle, ObjectHandle), HsmError> {
     let public = [
         Attribute::Token(false),
         Attribute::ModulusBits((8 * SHARE_MODULUS_OCTETS as u64).into()),
@@ -24,7 +38,7 @@ pub(super) fn make(session: &TokenSession, id: Id) -> Result<Vec<u8>, HsmError> 
         Attribute::Verify(true),
     ];
     let private = [
-        Attribute::Token(true),
+        Attribute::Token(stays),
         Attribute::Private(true),
         Attribute::Label(SHARE.to_vec()),
         Attribute::Id(id.0.to_vec()),
@@ -34,14 +48,9 @@ pub(super) fn make(session: &TokenSession, id: Id) -> Result<Vec<u8>, HsmError> 
         Attribute::Decrypt(false),
         Attribute::Unwrap(false),
     ];
-    let (public, _) =
-        session
-            .pkcs11()
-            .generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)?;
-    let modulus = modulus_of(session, public);
-    session.destroy(public)?;
-    make_hmac_key(session, id, true)?;
-    modulus
+    Ok(session
+        .pkcs11()
+        .generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)?)
 }
 
 /// Makes an HMAC key; one that does not stay is for the examination of a token.
@@ -108,13 +117,25 @@ pub(super) fn raw_rsa(session: &TokenSession, id: Id, message: &[u8]) -> Result<
 /// Makes a device key and returns its public point.
 pub(super) fn make_device_key(session: &TokenSession, id: Id) -> Result<Vec<u8>, HsmError> {
     destroy(session, id)?;
+    let (public, _) = make_p256_key(session, id, true)?;
+    let point = device_point(session, public);
+    session.destroy(public)?;
+    point
+}
+
+/// Makes a P-256 key as [`make_rsa_key`] makes an RSA key.
+pub(super) fn make_p256_key(
+    session: &TokenSession,
+    id: Id,
+    stays: bool,
+) -> Result<(ObjectHandle, ObjectHandle), HsmError> {
     let public = [
         Attribute::Token(false),
         Attribute::EcParams(Curve::P256.parameters().to_vec()),
         Attribute::Verify(true),
     ];
     let private = [
-        Attribute::Token(true),
+        Attribute::Token(stays),
         Attribute::Private(true),
         Attribute::Label(DEVICE.0.into()),
         Attribute::Id(id.0.to_vec()),
@@ -123,13 +144,17 @@ pub(super) fn make_device_key(session: &TokenSession, id: Id) -> Result<Vec<u8>,
         Attribute::Sign(true),
         Attribute::Derive(false),
     ];
-    let (public, _) =
-        session
-            .pkcs11()
-            .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?;
-    let point = key::point_of(session, DEVICE, public, Curve::P256);
-    session.destroy(public)?;
-    point
+    Ok(session
+        .pkcs11()
+        .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
+}
+
+/// The point of a device key's public half.
+pub(super) fn device_point(
+    session: &TokenSession,
+    public: ObjectHandle,
+) -> Result<Vec<u8>, HsmError> {
+    key::point_of(session, DEVICE, public, Curve::P256)
 }
 
 /// ECDSA over a digest with a device key.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use symbolon_vault::VaultError;
 
+use super::examination::{self, Examination};
 use crate::address::TokenAddress;
 use crate::error::HsmError;
 use crate::hsm::Patience;
@@ -33,6 +34,7 @@ pub(super) struct Opening {
     token: Option<Arc<Token>>,
     using: Option<Pool>,
     making: Option<Pool>,
+    examination: Option<Examination>,
 }
 
 impl Opening {
@@ -44,7 +46,17 @@ impl Opening {
             token: None,
             using: None,
             making: None,
+            examination: None,
         }
+    }
+
+    /// What the token can do; tried once for as long as it is open.
+    pub(super) fn examine(&mut self) -> Result<&Examination, VaultError> {
+        let examination = match self.examination.take() {
+            Some(examination) => examination,
+            None => self.run(Work::Making, examination::examine)?,
+        };
+        Ok(self.examination.insert(examination))
     }
 
     /// Has something done, within its time. It may be done twice, so it must be able to.
@@ -60,6 +72,7 @@ impl Opening {
             // No pause before the next attempt: a person makes it, and the token may be back.
             self.using = None;
             self.making = None;
+            self.examination = None;
         }
         done.map_err(vault_error)
     }

@@ -9,9 +9,6 @@ use super::terminal;
 /// The name of the credential (systemd.exec(5), `LoadCredential=`).
 const CREDENTIAL: &str = "hsm-pin";
 
-/// More than any token's PIN; what is longer is some other file.
-pub(super) const LONGEST_PIN: usize = 256;
-
 /// Where the PIN of a configuration is. Asks for it at once, if nothing but the person has it.
 pub(super) fn source(config: &HsmConfig) -> Result<Box<dyn PinSource>, HsmError> {
     let files = PinFile::new(CREDENTIAL, config.pin_file.clone());

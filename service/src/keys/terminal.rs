@@ -6,10 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use rustix::fs::OFlags;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use symbolon_hsm::{HsmError, TokenPin};
+use symbolon_hsm::{HsmError, LONGEST_PIN, TokenPin};
 use zeroize::Zeroizing;
-
-use super::pin::LONGEST_PIN;
 
 const INTERRUPT: u8 = 3;
 const END_OF_INPUT: u8 = 4;

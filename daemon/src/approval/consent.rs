@@ -5,7 +5,6 @@ use std::sync::Arc;
 use symbolon_protocol::device::transaction::Consent;
 use uuid::Uuid;
 
-use super::confirmation;
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::ConsentTaken;
@@ -25,26 +24,15 @@ impl Account {
         if !self.apply(id, Event::ConsentGiven).await {
             return Err(self.why_not(id));
         }
-        match self.link.call(&id.to_string(), &Consent {}).await {
-            Ok(consented) => {
-                let linked_within_seconds = consented.linked_within_seconds;
-                if let Some(seconds) = linked_within_seconds {
-                    self.expect_linked(id, seconds);
-                }
-                self.apply(id, Event::ConsentSent).await;
-                Ok(ConsentTaken {
-                    linked_within_seconds,
-                })
-            }
-            Err(error) => {
-                let event = match confirmation::end_of(&error) {
-                    Some(how) => Event::Answered(how),
-                    None => Event::ConsentFailed,
-                };
-                self.apply(id, event).await;
-                Err(error.into())
-            }
+        let consented = self.answer(id, &Consent {}, Event::ConsentFailed).await?;
+        let linked_within_seconds = consented.linked_within_seconds;
+        if let Some(seconds) = linked_within_seconds {
+            self.expect_linked(id, seconds);
         }
+        self.apply(id, Event::ConsentSent).await;
+        Ok(ConsentTaken {
+            linked_within_seconds,
+        })
     }
 }
 

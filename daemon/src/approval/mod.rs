@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use symbolon_protocol::acsp::UserChallengeVerifier;
 use symbolon_protocol::bytes::Octets;
+use symbolon_protocol::device::Exchange;
 use symbolon_protocol::device::transaction::{Confirm, RefusalReason, Refuse, Transaction};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::identifiers::KeyPurpose;
@@ -133,16 +134,23 @@ impl Account {
             },
             interaction: entry.screen(),
         };
-        match self.link.call(&id.to_string(), &refusal).await {
-            Ok(_) => {
-                self.apply(id, Event::RefusalSent(refused_as)).await;
-                Ok(())
-            }
+        self.answer(id, &refusal, Event::RefusalFailed).await?;
+        self.apply(id, Event::RefusalSent(refused_as)).await;
+        Ok(())
+    }
+
+    /// Sends an answer without a signature. If the service did not take it, the transaction has
+    /// ended in another way, or it waits on after `undecided`.
+    async fn answer<E: Exchange>(
+        &self,
+        id: Uuid,
+        answer: &E,
+        undecided: Event,
+    ) -> Result<E::Reply, Fault> {
+        match self.link.call(&id.to_string(), answer).await {
+            Ok(reply) => Ok(reply),
             Err(error) => {
-                let event = match confirmation::end_of(&error) {
-                    Some(how) => Event::Answered(how),
-                    None => Event::RefusalFailed,
-                };
+                let event = confirmation::end_of(&error).map_or(undecided, Event::Answered);
                 self.apply(id, event).await;
                 Err(error.into())
             }

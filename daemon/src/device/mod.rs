@@ -112,7 +112,7 @@ impl Device {
     pub async fn reconfigure(&self, services: Vec<ServiceConfig>) {
         *locked(&self.configured) = load(services);
         for account in self.all() {
-            account.link.retarget(self.target_of(&account.deed)).await;
+            account.link.retarget(self.target_of(&account.deed));
         }
         self.connect_anew().await;
     }

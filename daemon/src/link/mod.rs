@@ -48,13 +48,12 @@ impl Link {
         }
     }
 
-    /// Connects elsewhere from now on.
-    pub async fn retarget(&self, target: Target) {
+    /// Connects elsewhere from the next connection on.
+    pub fn retarget(&self, target: Target) {
         *self
             .target
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = target;
-        self.hang_up().await;
     }
 
     /// Makes the next request open a new connection.

@@ -32,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod connect_proxy;
 pub mod daemon;
+pub mod demonstration;
 pub mod device;
 pub mod e_service;
 pub mod eventually;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use sqlx::{AnyConnection, Connection};
 
 use crate::clock::Clock;
 use crate::eventually::SOON;
@@ -141,6 +142,18 @@ impl ServiceFolder {
     /// Where the store is.
     pub fn store(&self) -> PathBuf {
         self.path.join("service.db")
+    }
+
+    /// Does something in the store itself, while no service runs.
+    pub fn in_store(&self, act: impl AsyncFnOnce(&mut AnyConnection)) {
+        let url = format!("sqlite://{}", self.store().display());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            sqlx::any::install_default_drivers();
+            let mut store = AnyConnection::connect(&url).await.unwrap();
+            act(&mut store).await;
+            store.close().await.unwrap();
+        });
     }
 
     /// The program with this folder's configuration and token.

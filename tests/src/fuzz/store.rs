@@ -1,6 +1,6 @@
 //! What must hold in a store, whatever was asked.
 
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::Row;
 
 use crate::service::ServiceFolder;
 
@@ -39,26 +39,21 @@ const IMPOSSIBLE: [(&str, &str); 6] = [
 /// If it is not.
 pub(super) fn must_be_consistent(data: &ServiceFolder) {
     data.must(&["audit", "verify"]);
-    let url = format!("sqlite://{}", data.store().display());
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        sqlx::any::install_default_drivers();
-        let mut store = AnyConnection::connect(&url).await.unwrap();
+    data.in_store(async |store| {
         for (what, statement) in IMPOSSIBLE {
-            let found = sqlx::query(statement).fetch_all(&mut store).await.unwrap();
+            let found = sqlx::query(statement).fetch_all(&mut *store).await.unwrap();
             let first = found.first().map(|row| row.get::<String, _>(0));
             assert_eq!(first, None, "{what}");
         }
         let whole = sqlx::query("PRAGMA integrity_check")
-            .fetch_one(&mut store)
+            .fetch_one(&mut *store)
             .await
             .unwrap();
         assert_eq!(whole.get::<String, _>(0), "ok");
         let sessions = sqlx::query("SELECT COUNT(*) FROM session WHERE state = 'complete'")
-            .fetch_one(&mut store)
+            .fetch_one(&mut *store)
             .await
             .unwrap();
         assert!(sessions.get::<i64, _>(0) > 0, "some requests were valid");
-        store.close().await.unwrap();
     });
 }

@@ -11,6 +11,8 @@ use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL, WRONG_PIN};
 use symbolon_tests::tpm_proxy::Exchange;
 
+use crate::report::middle;
+
 /// Approvals over which times are taken.
 const APPROVALS: usize = 60;
 
@@ -97,7 +99,7 @@ pub(crate) fn pin_to_signature(rig: &Rig, document: &str) -> Duration {
         .unwrap();
     let daemon = runtime.block_on(SymbolonProxy::new(&connection)).unwrap();
     let target = Target::Document(document.into());
-    let mut times: Vec<Duration> = (0..APPROVALS)
+    let times = (0..APPROVALS)
         .map(|_| {
             let login = rig.relying_party.login(&target, USUAL, "Log in?");
             let id = rig.device.id_of(&login.verification_code);
@@ -119,8 +121,7 @@ pub(crate) fn pin_to_signature(rig: &Rig, document: &str) -> Duration {
             })
         })
         .collect();
-    times.sort();
-    times[APPROVALS / 2]
+    middle(times)
 }
 
 fn runtime() -> tokio::runtime::Runtime {

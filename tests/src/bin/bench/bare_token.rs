@@ -13,6 +13,7 @@ use rustix::process::getpid;
 use symbolon_tests::token::{PIN, Token};
 
 use crate::idle;
+use crate::report::middle;
 
 /// Octets of a share's modulus.
 const OCTETS: usize = 256;
@@ -72,15 +73,12 @@ pub(crate) fn measure(folder: &Path, threads: usize, limit: Duration) -> BareTok
 
 /// The middle of so many runs.
 pub(crate) fn median(runs: usize, mut run: impl FnMut()) -> Duration {
-    let mut times: Vec<Duration> = (0..runs)
-        .map(|_| {
-            let begun = Instant::now();
-            run();
-            begun.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[runs / 2]
+    let times = (0..runs).map(|_| {
+        let begun = Instant::now();
+        run();
+        begun.elapsed()
+    });
+    middle(times.collect())
 }
 
 #[allow(

@@ -1,6 +1,7 @@
 //! What was measured: a table for people, a flat file for programs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -58,4 +59,10 @@ impl Report {
         let text = serde_json::to_string_pretty(&Value::Object(object))?;
         std::fs::write(file, text + "\n")
     }
+}
+
+/// The middle of so many times.
+pub(crate) fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
 }

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection, Executor};
+use sqlx::Executor;
 use symbolon_tests::folder::Folder;
 use symbolon_tests::service::{Options, Service, ServiceFolder};
+
+use crate::report::middle;
 
 /// Wrapped shares in the full store.
 const SHARES: u32 = 100_000;
@@ -46,22 +48,12 @@ pub(crate) fn measure() -> Ready {
 
 /// Rows as large as real ones. Nobody unwraps them, for they are never taken.
 fn fill(data: &ServiceFolder) {
-    let url = format!("sqlite://{}", data.store().display());
     let insert = format!(
         "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {SHARES}) \
          INSERT INTO service_share_pool (modulus_hash, modulus, wrapped, created_at) \
          SELECT 'load ' || n, randomblob(256), randomblob(1224), 0 FROM number"
     );
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        sqlx::any::install_default_drivers();
-        let mut store = sqlx::AnyConnection::connect(&url).await.unwrap();
+    data.in_store(async |store| {
         store.execute(sqlx::AssertSqlSafe(insert)).await.unwrap();
-        store.close().await.unwrap();
     });
-}
-
-fn middle(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

@@ -12,6 +12,7 @@ use symbolon_tpm::TpmVault;
 use symbolon_vault::{Pin, PinOutcome, SealedShare, ShareEnrolment, Vault};
 
 use crate::bare_tpm;
+use crate::report::middle;
 
 /// Approvals, and bare operations, over which the middle is taken.
 const RUNS: usize = 200;
@@ -49,9 +50,8 @@ pub(crate) fn measure() -> ShareTime {
     let bare = bare_tpm::measure(&swtpm.tcti(), RUNS);
     let mut vault = TpmVault::open(&swtpm.tcti(), None).unwrap();
     times.extend(shares(&mut vault, &enrolled.sealed, &message, half));
-    times.sort();
     ShareTime {
-        pin_to_share: times[times.len() / 2],
+        pin_to_share: middle(times),
         bare,
     }
 }

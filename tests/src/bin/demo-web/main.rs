@@ -15,35 +15,25 @@ use std::process::ExitCode;
 use std::thread;
 
 use symbolon_tests::cli::code;
+use symbolon_tests::demonstration::{Interruption, end, usual_pins, wished_pins};
 use symbolon_tests::e_service::{EService, Front};
-use symbolon_tests::leftovers;
 use symbolon_tests::process::program;
-use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
-use tokio::signal::unix::{SignalKind, signal};
-
-/// The PINs to enrol with, `PIN1,PIN2`; set by `make demo-web PINS=…`.
-const PINS: &str = "SYMBOLON_DEMO_PINS";
+use symbolon_tests::rig::{PERSON, Rig};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let wish = std::env::var(PINS).unwrap_or_default();
-    let pins = match wish.split_once(',') {
-        Some((pin1, pin2)) => [pin1.trim().to_owned(), pin2.trim().to_owned()],
-        None if wish.is_empty() => [PIN1.to_owned(), PIN2.to_owned()],
-        None => {
-            eprintln!("PINS takes two PINs with a comma between: make demo-web PINS={PIN1},{PIN2}");
+    let pins = match wished_pins("demo-web") {
+        Ok(wished) => wished.unwrap_or_else(usual_pins),
+        Err(complaint) => {
+            eprintln!("{complaint}");
             return ExitCode::from(2);
         }
     };
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
+    let Ok(mut interruption) = Interruption::listen() else {
         eprintln!("signals cannot be awaited");
         return ExitCode::FAILURE;
     };
-    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let (ended, over) = tokio::sync::oneshot::channel::<()>();
     thread::spawn(move || {
         let parts = start(&pins);
         if parts.is_some() {
@@ -56,10 +46,8 @@ async fn main() -> ExitCode {
     });
     tokio::select! {
         // What was missing or went wrong has been said.
-        _ = end => ExitCode::FAILURE,
-        _ = interrupt.recv() => stop(),
-        _ = terminate.recv() => stop(),
-        _ = hang_up.recv() => stop(),
+        _ = over => ExitCode::FAILURE,
+        () = interruption.comes() => end("That was all.", 0),
     }
 }
 
@@ -103,16 +91,4 @@ fn start([pin1, pin2]: &[String; 2]) -> Option<(Rig, EService)> {
     );
     std::io::stdout().flush().ok();
     Some((rig, e_service))
-}
-
-fn stop() -> ExitCode {
-    // Another thread may be about to find that its processes are gone. It is not to say so.
-    let mut out = std::io::stdout().lock();
-    std::panic::set_hook(Box::new(|_| {}));
-    leftovers::clear();
-    let told = "\nThat was all. Every process has ended, and the folder is gone.\n";
-    // The terminal may be gone too.
-    out.write_all(told.as_bytes()).ok();
-    out.flush().ok();
-    std::process::exit(0)
 }

@@ -15,12 +15,10 @@ mod person;
 mod show;
 mod story;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::thread;
 
-use symbolon_tests::leftovers;
-use tokio::signal::unix::{SignalKind, signal};
+use symbolon_tests::demonstration::{Interruption, end};
 
 use person::Person;
 
@@ -36,15 +34,11 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
+    let Ok(mut interruption) = Interruption::listen() else {
         eprintln!("signals cannot be awaited");
         return ExitCode::FAILURE;
     };
-    let (ended, end) = tokio::sync::oneshot::channel();
+    let (ended, over) = tokio::sync::oneshot::channel();
     let story = thread::spawn(move || {
         let told = story::tell(&person);
         ended.send(()).ok();
@@ -52,25 +46,15 @@ async fn main() -> ExitCode {
     });
     tokio::select! {
         // An error means that the story ended in a panic, which has said why.
-        _ = end => match story.join() {
+        _ = over => match story.join() {
             Ok(story::End::Well) => ExitCode::SUCCESS,
             Ok(story::End::Interrupted) => interrupted(),
             Ok(story::End::NotPossible) | Err(_) => ExitCode::FAILURE,
         },
-        _ = interrupt.recv() => interrupted(),
-        _ = terminate.recv() => interrupted(),
-        _ = hang_up.recv() => interrupted(),
+        () = interruption.comes() => interrupted(),
     }
 }
 
 fn interrupted() -> ExitCode {
-    // The story's thread is about to find that its processes are gone. It is not to say so.
-    let mut out = std::io::stdout().lock();
-    std::panic::set_hook(Box::new(|_| {}));
-    leftovers::clear();
-    let told = "\nInterrupted. Every process has ended, and the folder is gone.\n";
-    // The terminal may be gone too.
-    out.write_all(told.as_bytes()).ok();
-    out.flush().ok();
-    std::process::exit(INTERRUPTED.into())
+    end("Interrupted.", INTERRUPTED)
 }

@@ -3,13 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::process::{Command, Stdio};
 
+use symbolon_tests::demonstration::{usual_pins, wished_pins};
 use symbolon_tests::device::Device;
 use symbolon_tests::process::program;
-
-/// The PINs of an unattended run, `PIN1,PIN2`; set by `make demo PINS=…`.
-const PINS: &str = "SYMBOLON_DEMO_PINS";
-/// What is typed where there is neither a terminal nor a wish.
-const DEFAULT_PINS: [&str; 2] = ["1593", "26481"];
 
 /// The exit code of `symbolon` for "interrupted".
 const INTERRUPTED: i32 = 130;
@@ -38,18 +34,13 @@ pub(crate) enum Ended {
 
 impl Person {
     pub(crate) fn from_environment() -> Result<Self, String> {
-        let wish = std::env::var(PINS).unwrap_or_default();
-        if wish.is_empty() && std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        let wished = wished_pins("demo")?;
+        let is_terminal = || std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        if wished.is_none() && is_terminal() {
             return Ok(Self::AtTerminal);
         }
-        let [pin1, pin2] = if wish.is_empty() {
-            DEFAULT_PINS.map(str::to_owned)
-        } else {
-            let (pin1, pin2) = wish
-                .split_once(',')
-                .ok_or("PINS takes two PINs with a comma between: make demo PINS=1593,26481")?;
-            [pin1.trim().to_owned(), pin2.trim().to_owned()]
-        };
+        // What is typed where there is neither a terminal nor a wish.
+        let [pin1, pin2] = wished.unwrap_or_else(usual_pins);
         Ok(Self::Absent { pin1, pin2 })
     }
 

@@ -41,9 +41,11 @@ pub fn examine(modulus: &[u8]) -> Result<Modulus, KeyRefusal> {
     Ok(modulus)
 }
 
-/// So many keys a device draws at most to get one that it [`prefers`]: every second one or so is,
-/// and a slow chip takes ten seconds and more for each.
-pub const MOST_DRAWS: usize = 8;
+/// So many keys a device draws at most to get one that it [`prefers`]. Of primes from the upper
+/// part of their range, 0.59 of the products are, so that two draws do on average (a slow chip
+/// takes ten seconds and more for each), and fewer than one enrolment in a thousand million ends
+/// with a key for which the service must search long and perhaps in vain.
+pub const MOST_DRAWS: usize = 24;
 
 /// Whether a 4096-bit product is likely: `n1 / 2^2048 >= 0.70`. Then every second modulus of the
 /// service and more fits, and few have to be drawn.

@@ -9,10 +9,10 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test interop fuzz bench lint audit deb dependencies
+.PHONY: help demo demo-web test kryoptic interop fuzz bench lint audit deb dependencies
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: dependencies ## a login, a signature and a lock, on a TPM emulator, in a folder of its own
 	$(CARGO) build --quiet --workspace --bins
@@ -22,9 +22,13 @@ demo-web: dependencies ## an e-service in your browser: log in and sign, until C
 	$(CARGO) build --quiet --workspace --bins
 	@SYMBOLON_DEMO_PINS=$(PINS) target/debug/demo-web
 
-test: dependencies ## every test, on real parts
+test: dependencies kryoptic ## every test, on real parts
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
+
+# The module of a token that locks PINs, from its authors' crate; a minute, once.
+kryoptic: dependencies
+	$(CARGO) build --locked --manifest-path interop/kryoptic/Cargo.toml --package kryoptic --target-dir target/kryoptic
 
 # Their clients have a workspace of their own, whose dependencies are not Symbolon's.
 interop: dependencies ## clients of others, from their published packages, against the whole system

@@ -18,6 +18,9 @@ use crate::link::probe;
 /// From this difference on, times that we show are misleading.
 const CLOCK_TOLERANCE_SECONDS: u64 = 60;
 
+/// What a token lacks is needed by every share.
+const TOKEN_REMEDY: &str = "nobody can enrol on this token: configure another one";
+
 impl Device {
     /// `Doctor`.
     pub async fn diagnose(&self, caller: Caller, subscribers: u32) -> Diagnosis {
@@ -90,17 +93,22 @@ impl Device {
                 .into_iter()
                 .enumerate()
                 .map(|(place, examined)| {
-                    let severity = match examined.holds {
-                        true => Severity::Good,
+                    let (severity, remedy) = match examined.holds {
+                        true => (Severity::Good, None),
                         // What no token can, and the service does instead.
-                        false if judge == Judge::Service && place == last => Severity::Notice,
-                        false => Severity::Warning,
+                        false if judge == Judge::Service && place == last => {
+                            (Severity::Notice, None)
+                        }
+                        false if judge == Judge::Service => {
+                            (Severity::Problem, Some(TOKEN_REMEDY.to_owned()))
+                        }
+                        false => (Severity::Warning, None),
                     };
                     DoctorFinding {
                         subject: subject.to_owned(),
                         severity,
                         what: format!("{}: {}", examined.property, examined.detail),
-                        remedy: None,
+                        remedy,
                     }
                 }),
         );

@@ -40,6 +40,12 @@ pub enum HsmError {
     /// The token's PIN is locked or expired.
     #[error("the token's PIN is locked; its security officer must unlock it")]
     PinLocked,
+    /// The token says that one more wrong PIN locks it. That try is left to a person.
+    #[error(
+        "the token has one try of its PIN left, which is not spent here; see that the configured \
+         PIN is right, and log in once by hand (`pkcs11-tool --login --test`)"
+    )]
+    PinLastTry,
     /// The token has no key of that label, or one of another kind.
     #[error("the token has no key `{0}`")]
     KeyMissing(String),

@@ -88,13 +88,16 @@ impl Token {
             Access::Use => self.pkcs11.open_ro_session(slot)?,
             Access::Make => self.pkcs11.open_rw_session(slot)?,
         };
-        if let Err(error) = self.log_in(&session) {
-            login.refused = match error {
-                HsmError::PinWrong => Some(Refusal::Wrong),
-                HsmError::PinLocked => Some(Refusal::Locked),
-                _ => None,
-            };
-            return Err(error);
+        if !is_logged_in(&session)? {
+            self.may_try_pin(slot)?;
+            if let Err(error) = self.log_in(&session) {
+                login.refused = match error {
+                    HsmError::PinWrong => Some(Refusal::Wrong),
+                    HsmError::PinLocked => Some(Refusal::Locked),
+                    _ => None,
+                };
+                return Err(error);
+            }
         }
         Ok((session, self.generation()))
     }
@@ -181,16 +184,35 @@ impl Token {
         self.address.token.choose(&present).cloned()
     }
 
-    /// Login belongs to the process, not to the session: a second one is refused and not needed.
-    fn log_in(&self, session: &Session) -> Result<(), HsmError> {
-        let state = session.get_session_info()?.session_state();
-        if matches!(state, SessionState::RoUser | SessionState::RwUser) {
-            return Ok(());
+    /// Whether the token asks for a PIN before its private objects can be used. One that cannot
+    /// be described is not said to ask for none.
+    pub(crate) fn asks_for_pin(&self) -> Result<bool, HsmError> {
+        let facts = self.pkcs11.get_token_info(self.find_slot()?);
+        Ok(!facts.is_ok_and(|facts| !facts.login_required()))
+    }
+
+    /// A wrong PIN in a configuration takes a try at each start, and service managers start again
+    /// what ends: the last one before a lock is never spent. Asked before each login, so that a
+    /// PIN that a person entered rightly, or unlocked, helps without a restart.
+    fn may_try_pin(&self, slot: Slot) -> Result<(), HsmError> {
+        match self.pkcs11.get_token_info(slot) {
+            Ok(facts) if facts.user_pin_locked() => Err(HsmError::PinLocked),
+            Ok(facts) if facts.user_pin_final_try() => Err(HsmError::PinLastTry),
+            _ => Ok(()),
         }
+    }
+
+    fn log_in(&self, session: &Session) -> Result<(), HsmError> {
         let pin = self.pins.pin()?;
         match session.login(UserType::User, Some(pin.as_auth_pin())) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Login belongs to the process, not to the session: a second one is refused and not needed.
+fn is_logged_in(session: &Session) -> Result<bool, HsmError> {
+    let state = session.get_session_info()?.session_state();
+    Ok(matches!(state, SessionState::RoUser | SessionState::RwUser))
 }

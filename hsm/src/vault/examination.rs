@@ -20,7 +20,8 @@ pub(super) struct Examination {
 type Trial = fn(&TokenSession) -> Result<(), HsmError>;
 
 /// Each ability that a vault needs, and how it is tried.
-const NEEDS: [(&str, Trial); 4] = [
+const NEEDS: [(&str, Trial); 5] = [
+    ("it asks for a PIN of its own", ask_for_a_pin),
     ("it makes RSA key shares that cannot leave it", make_a_share),
     (
         "it makes a PIN's key and computes HMAC-SHA256",
@@ -92,6 +93,16 @@ impl Examination {
             lockout_in_hardware: false,
             findings,
         }
+    }
+}
+
+fn ask_for_a_pin(session: &TokenSession) -> Result<(), HsmError> {
+    match session.token().asks_for_pin()? {
+        true => Ok(()),
+        false => Err(HsmError::fault(
+            "a login",
+            "none is required, so that whoever reaches the token may use every key on it",
+        )),
     }
 }
 

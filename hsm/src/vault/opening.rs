@@ -141,6 +141,7 @@ fn vault_error(error: HsmError) -> VaultError {
         | HsmError::PinUnavailable(_)
         | HsmError::PinWrong
         | HsmError::PinLocked
+        | HsmError::PinLastTry
         | HsmError::Busy
         | HsmError::TimedOut(_)
         | HsmError::OutOfOrder(_)

@@ -44,18 +44,11 @@ pub(crate) fn with_token(test: &str, body: impl FnOnce(&TokenHouse)) {
 /// and saw it succeed.
 pub(crate) fn in_own_process(test: &str) -> Option<TokenHouse> {
     let Some(module) = MODULES.iter().map(PathBuf::from).find(|path| path.exists()) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "there is no SoftHSM2, and CI is set"
-        );
-        eprintln!("SKIPPED: {test}: there is no SoftHSM2");
+        skip(test, "there is no SoftHSM2");
         return None;
     };
-    if let Some(folder) = std::env::var_os(FOLDER) {
-        return Some(TokenHouse {
-            folder: folder.into(),
-            module,
-        });
+    if let Some(house) = TokenHouse::of_this_process(&module) {
+        return Some(house);
     }
     let folder = TempDir::new().unwrap();
     let configuration = folder.path().join("softhsm2.conf");
@@ -70,20 +63,51 @@ pub(crate) fn in_own_process(test: &str) -> Option<TokenHouse> {
     )
     .unwrap();
     add_token(&configuration, LABEL, PIN);
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(CONFIGURATION, &configuration)
-        .env(FOLDER, folder.path())
-        // For tests that put the obstinate module before it.
-        .env("OBSTINATE_FORWARDS_TO", &module)
-        .env("OBSTINATE_COMMANDS", folder.path().join(COMMANDS))
-        .status()
-        .unwrap();
-    assert!(status.success(), "{test} failed in its own process");
+    run_again(test, folder.path(), &module, |command| {
+        command.env(CONFIGURATION, &configuration);
+    });
     None
 }
 
+/// Says that a test is left out. In CI nothing may be.
+pub(crate) fn skip(test: &str, reason: &str) {
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{test}: {reason}, and CI is set"
+    );
+    eprintln!("SKIPPED: {test}: {reason}");
+}
+
+/// Runs one test once more, in a process that finds a token in `folder` by what `environment`
+/// adds, and sees it succeed.
+pub(crate) fn run_again(
+    test: &str,
+    folder: &Path,
+    module: &Path,
+    environment: impl FnOnce(&mut Command),
+) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(FOLDER, folder)
+        // For tests that put the obstinate module before it.
+        .env("OBSTINATE_FORWARDS_TO", module)
+        .env("OBSTINATE_COMMANDS", folder.join(COMMANDS));
+    environment(&mut command);
+    let status = command.status().unwrap();
+    assert!(status.success(), "{test} failed in its own process");
+}
+
 impl TokenHouse {
+    /// The one that the process which started this one made; `None` in that process.
+    pub(crate) fn of_this_process(module: &Path) -> Option<Self> {
+        let folder = std::env::var_os(FOLDER)?;
+        Some(Self {
+            folder: folder.into(),
+            module: module.into(),
+        })
+    }
+
     /// The test's own folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -1,4 +1,4 @@
-//! The vault on SoftHSM2: the suite of the joint, and what a vault that leaves judging to the
+//! The vault on SoftHSM2 and on kryoptic: the suite of the joint, and what a vault that leaves judging to the
 //! service owes beyond it.
 #![allow(
     clippy::unwrap_used,
@@ -9,10 +9,16 @@
 )]
 
 mod bench;
+mod kryoptic;
+mod own_pin;
 mod proofs;
 #[path = "../softhsm/mod.rs"]
 mod softhsm;
 
 mod conformance {
     symbolon_vault::conformance!(crate::bench::TokenBench::start);
+}
+
+mod on_kryoptic {
+    symbolon_vault::conformance!(crate::kryoptic::start);
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::process::{as_user, program};
+use crate::process::{Running, as_user, program};
 
 /// Exit codes of `symbolon`.
 pub mod code {
@@ -111,6 +111,14 @@ impl Cli {
     /// Runs it with `--json`.
     pub fn json(&self, arguments: &[&str], secrets: &[&str]) -> Said {
         self.run(&[&["--json"], arguments].concat(), secrets)
+    }
+
+    /// Starts a command that runs until it is ended; what it prints is in its log.
+    pub fn start(&self, name: &str, arguments: &[&str]) -> Running {
+        let mut command = as_user(self.user, &self.program);
+        let command = command.args(["--bus", &self.bus]).args(arguments);
+        let logs = self.log.parent().unwrap_or(Path::new("."));
+        Running::start(name, logs, command)
     }
 
     fn write_down(&self, arguments: &[&str], said: &Said) {

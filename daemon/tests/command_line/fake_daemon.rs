@@ -184,6 +184,14 @@ impl FakeDaemon {
 
     /// Tells all subscribers that a transaction ended.
     pub async fn withdraws(&self, transaction: &str, reason: &str) {
+        self.tells("Withdrawn", &(transaction, reason)).await;
+    }
+
+    /// Sends all subscribers a signal.
+    pub async fn tells<B>(&self, signal: &str, body: &B)
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+    {
         let subscribers = self.state.lock().unwrap().subscribers.clone();
         for subscriber in subscribers {
             self.connection
@@ -191,12 +199,23 @@ impl FakeDaemon {
                     Some(subscriber.as_str()),
                     OBJECT_PATH,
                     BUS_NAME,
-                    "Withdrawn",
-                    &(transaction, reason),
+                    signal,
+                    body,
                 )
                 .await
                 .unwrap();
         }
+    }
+
+    /// Leaves the bus's name, as a daemon that ends, and forgets who subscribed.
+    pub async fn goes(&self) {
+        self.connection.release_name(BUS_NAME).await.unwrap();
+        self.state.lock().unwrap().subscribers.clear();
+    }
+
+    /// Takes the name again, as a daemon that starts.
+    pub async fn comes_back(&self) {
+        self.connection.request_name(BUS_NAME).await.unwrap();
     }
 
     /// The calls of this method, each with its arguments.

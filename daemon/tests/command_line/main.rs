@@ -16,3 +16,4 @@ mod stage;
 mod asking;
 mod results;
 mod scripts;
+mod watching;

@@ -23,3 +23,4 @@ mod sleep;
 mod strangers;
 mod token;
 mod version_2;
+mod watch;

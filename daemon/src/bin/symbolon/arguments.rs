@@ -40,6 +40,13 @@ pub(crate) enum Command {
     Accounts,
     /// List the requests that wait for your answer.
     Pending,
+    /// Show requests as they come and go, until interrupted.
+    ///
+    /// First what waits already, then a line for each event: a request, how it ended, an account
+    /// that was enrolled, locked, released or closed. The daemon tells; nothing is asked again and
+    /// again. With --json each line is an object whose `event` is `offered`, `withdrawn`,
+    /// `accountChanged`, `daemonGone` or `daemonBack`; after the last, what waits is told anew.
+    Watch,
     /// Approve a request: compare the code, then type the PIN.
     ///
     /// Shows who asks, for what, and the verification code. Approve only what you began yourself

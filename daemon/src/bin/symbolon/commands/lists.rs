@@ -1,7 +1,8 @@
 //! `symbolon accounts`, `pending` and `status`: what is, in tables.
 
 use symbolon_daemon::bus::messages::{
-    Account, Accounts, Connection, DamagedAccount, PendingList, Status,
+    Account, Accounts, Connection, DamagedAccount, NotAsked, PendingList, PendingTransaction,
+    Status,
 };
 use symbolon_protocol::identifiers::KeyPurpose;
 
@@ -41,15 +42,10 @@ pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
             .transactions
             .iter()
             .map(|transaction| {
-                let wish = match transaction.purpose {
-                    Some(KeyPurpose::Authentication) => "login (PIN1)",
-                    Some(KeyPurpose::Signing) => "signature (PIN2)",
-                    None => "certificate (no PIN)",
-                };
                 [
                     transaction.id.to_string(),
                     codes::in_short(transaction).unwrap_or_default(),
-                    wish.to_owned(),
+                    wish(transaction).to_owned(),
                     length(transaction.expires_in_seconds),
                     transaction.relying_party_name.clone(),
                     transaction.text.clone(),
@@ -59,13 +55,27 @@ pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
         let heading = ["ID", "CODE", "WANTS", "TIME LEFT", "WHO", "TEXT"];
         session.output.table(heading, &rows)?;
     }
-    for account in &pending.not_asked {
+    complain_of_not_asked(&pending.not_asked);
+    Ok(Exit::Success)
+}
+
+/// What is wanted, and by which PIN.
+pub(super) fn wish(transaction: &PendingTransaction) -> &'static str {
+    match transaction.purpose {
+        Some(KeyPurpose::Authentication) => "login (PIN1)",
+        Some(KeyPurpose::Signing) => "signature (PIN2)",
+        None => "certificate (no PIN)",
+    }
+}
+
+/// Says whose service was not asked, on standard error.
+pub(super) fn complain_of_not_asked(not_asked: &[NotAsked]) {
+    for account in not_asked {
         complain(&format!(
             "the service of {} could not be asked ({}); see: symbolon doctor",
             account.document_number, account.detail
         ));
     }
-    Ok(Exit::Success)
 }
 
 pub(super) async fn status(session: &Session) -> Result<Exit, Failure> {

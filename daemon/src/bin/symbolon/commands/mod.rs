@@ -14,6 +14,7 @@ mod open;
 mod pin_change;
 mod record;
 mod standing;
+mod watch;
 
 use serde::de::DeserializeOwned;
 use symbolon_daemon::bus::client::{self, SymbolonProxy};
@@ -48,6 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Enrol(wishes) => enrol::run(&session, wishes).await,
         Command::Accounts => lists::accounts(&session).await,
         Command::Pending => lists::pending(&session).await,
+        Command::Watch => watch::run(&session).await,
         Command::Approve(wishes) => approve::run(&session, wishes).await,
         Command::Open(wishes) => open::run(&session, wishes).await,
         Command::Refuse { id, not_mine } => choose::refuse(&session, id, not_mine).await,

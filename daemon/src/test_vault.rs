@@ -27,7 +27,9 @@ pub(crate) struct TestVault(Arc<Mutex<Inside>>);
 
 #[derive(Default)]
 pub(crate) struct Inside {
-    identities: Vec<SigningKey>,
+    pub(crate) identities: BTreeMap<usize, SigningKey>,
+    /// How many identities were ever made.
+    pub(crate) identified: usize,
     pub(crate) shares: BTreeMap<usize, TestShare>,
     /// How many shares were ever made.
     pub(crate) enrolled: usize,
@@ -124,11 +126,13 @@ impl Vault for TestVault {
         getrandom::fill(&mut secret).unwrap();
         let key = SigningKey::from_slice(&secret).unwrap();
         let point = key.verifying_key().to_encoded_point(false);
-        inside.identities.push(key);
+        let number = inside.identified;
+        inside.identified += 1;
+        inside.identities.insert(number, key);
         Ok(NewIdentity {
             sealed: SealedIdentity {
                 backend: "test".to_owned(),
-                content: serde_json::json!({ "identity": inside.identities.len() - 1 }),
+                content: serde_json::json!({ "identity": number }),
             },
             device_key: Octets::from(point.as_bytes()),
             hardware: Hardware::Tpm {
@@ -145,8 +149,10 @@ impl Vault for TestVault {
     ) -> Result<[u8; 64], VaultError> {
         let inside = self.hardware()?;
         let number = identity.content["identity"].as_u64().unwrap() as usize;
-        let signature: p256::ecdsa::Signature =
-            inside.identities[number].sign_prehash(digest).unwrap();
+        let key = inside.identities.get(&number).ok_or(VaultError::Lost {
+            detail: "no such identity".to_owned(),
+        })?;
+        let signature: p256::ecdsa::Signature = key.sign_prehash(digest).unwrap();
         Ok(signature.to_bytes().into())
     }
 
@@ -272,6 +278,13 @@ impl Vault for TestVault {
         let mut inside = self.hardware()?;
         let number = share.content["share"].as_u64().unwrap() as usize;
         inside.shares.remove(&number);
+        Ok(())
+    }
+
+    fn destroy_identity(&mut self, identity: SealedIdentity) -> Result<(), VaultError> {
+        let mut inside = self.hardware()?;
+        let number = identity.content["identity"].as_u64().unwrap() as usize;
+        inside.identities.remove(&number);
         Ok(())
     }
 }

@@ -58,6 +58,17 @@ impl Token {
         token
     }
 
+    /// How many objects are on its tokens. SoftHSM2 keeps each in a file, and one more for the token.
+    pub fn objects(&self) -> usize {
+        let tokens = std::fs::read_dir(self.folder.join("tokens")).unwrap();
+        let files = tokens.flat_map(|token| std::fs::read_dir(token.unwrap().path()).unwrap());
+        files
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|ending| ending == "object"))
+            .filter(|file| file.file_stem().is_some_and(|name| name != "token"))
+            .count()
+    }
+
     /// SoftHSM2's configuration, for `SOFTHSM2_CONF`.
     pub fn configuration(&self) -> PathBuf {
         self.folder.join("softhsm2.conf")

@@ -262,4 +262,9 @@ impl Vault for TpmVault {
         self.normal.remove(&share.index);
         self.again(|connection| connection.destroy(&share))
     }
+
+    /// A TPM keeps nothing of an identity: its keys are wrapped, in what is sealed.
+    fn destroy_identity(&mut self, identity: SealedIdentity) -> Result<(), VaultError> {
+        open_identity(&identity).map(drop)
+    }
 }

@@ -118,6 +118,10 @@ pub trait Vault: Send {
 
     /// Removes the share from the hardware. Destroying what is gone already is no error.
     fn destroy(&mut self, share: SealedShare) -> Result<(), VaultError>;
+
+    /// Removes an account's device key from the hardware, where it is kept there. Destroying what
+    /// is gone already is no error.
+    fn destroy_identity(&mut self, identity: SealedIdentity) -> Result<(), VaultError>;
 }
 
 /// What a PIN led to.

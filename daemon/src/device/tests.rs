@@ -113,6 +113,7 @@ async fn a_half_made_enrolment_leaves_nothing_in_the_hardware() {
     let device = stage.start().await;
 
     assert!(stage.vault.inside().shares.is_empty());
+    assert!(stage.vault.inside().identities.is_empty());
     assert!(device.all().is_empty());
 }
 

@@ -20,7 +20,7 @@ use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::pin_rules::{self, PinRefusal};
 use symbolon_protocol::release::PolicyReference;
-use symbolon_vault::{Pin, ShareEnrolment};
+use symbolon_vault::{NewIdentity, Pin, SealedIdentity, ShareEnrolment};
 use zeroize::Zeroizing;
 
 use crate::account::Core;
@@ -85,6 +85,24 @@ pub(crate) async fn begin(
 ) -> Result<Pending, Fault> {
     application.judge_pins(None)?;
     let identity = core.vault.call(|vault| vault.create_identity()).await?;
+    let sealed = identity.sealed.clone();
+    let pending = match redeem(core, service, identity, &application).await {
+        Ok(pending) => pending,
+        Err(fault) => {
+            destroy_identity(core, sealed).await;
+            return Err(fault);
+        }
+    };
+    make_shares(core, folder, pending, &application).await
+}
+
+/// Has the service take the code from a device with this identity.
+async fn redeem(
+    core: &Arc<Core>,
+    service: &Service,
+    identity: NewIdentity,
+    application: &Application,
+) -> Result<Pending, Fault> {
     let certificate = self_signed(
         &core.vault,
         &identity.sealed,
@@ -111,7 +129,7 @@ pub(crate) async fn begin(
         )
         .await?;
     application.judge_pins(Some(&begun))?;
-    let pending = Pending {
+    Ok(Pending {
         service: service.name.clone(),
         owner: application.owner,
         device_name: application.device_name.clone(),
@@ -122,8 +140,7 @@ pub(crate) async fn begin(
         begun,
         authentication: None,
         signing: None,
-    };
-    make_shares(core, folder, pending, &application).await
+    })
 }
 
 /// Makes the two shares, writing each down before the next step.
@@ -133,9 +150,9 @@ async fn make_shares(
     mut pending: Pending,
     application: &Application,
 ) -> Result<Pending, Fault> {
-    // A full disk is found out before the hardware holds anything.
-    folder.write(&pending).await?;
     let made = async {
+        // A full disk is found out before the hardware makes what takes long.
+        folder.write(&pending).await?;
         pending.authentication = Some(
             make_share(
                 core,
@@ -271,7 +288,21 @@ pub(crate) async fn undo(core: &Arc<Core>, folder: &Folder, pending: &Pending) {
             return;
         }
     }
-    forget(folder, pending).await;
+    if destroy_identity(core, pending.identity.clone()).await {
+        forget(folder, pending).await;
+    }
+}
+
+/// Removes the device key of an account that is not to be. False if it may still be there.
+async fn destroy_identity(core: &Arc<Core>, identity: SealedIdentity) -> bool {
+    let destroyed = core
+        .vault
+        .call(move |vault| vault.destroy_identity(identity))
+        .await;
+    if let Err(error) = &destroyed {
+        tracing::warn!(%error, "the device key of a failed enrolment is still in the hardware");
+    }
+    destroyed.is_ok()
 }
 
 /// Removes the note of an enrolment.

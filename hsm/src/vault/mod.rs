@@ -206,6 +206,20 @@ impl TokenVault {
         }
     }
 
+    /// Before anything is made, and so before the service hears of an enrolment.
+    fn expect_fit(&mut self) -> Result<(), VaultError> {
+        match self.opening.examine()?.unfit() {
+            Some(detail) => Err(VaultError::Unfit { detail }),
+            None => Ok(()),
+        }
+    }
+
+    fn leave_nothing_of(&mut self, id: Id) {
+        if let Err(error) = self.remove(id) {
+            tracing::warn!(%error, "keys that were not finished are still on the token");
+        }
+    }
+
     fn remove(&mut self, id: Id) -> Result<(), VaultError> {
         self.waiting.remove(&id);
         self.opening.run(Work::Using, move |session| {
@@ -238,11 +252,13 @@ impl Vault for TokenVault {
     }
 
     fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
+        self.expect_fit()?;
         let id = Id::draw()?;
-        let (point, description) = self.opening.run(Work::Making, move |session| {
+        let made = self.opening.run(Work::Making, move |session| {
             let description = examination::describe(session)?;
             Ok((objects::make_device_key(session, id)?, description))
-        })?;
+        });
+        let (point, description) = made.inspect_err(|_| self.leave_nothing_of(id))?;
         let device_key = Octets(point);
         Ok(NewIdentity {
             sealed: Identity { id }.seal()?,
@@ -270,18 +286,13 @@ impl Vault for TokenVault {
         enrolment: &ShareEnrolment,
         pin: &Pin,
     ) -> Result<EnrolledShare, VaultError> {
-        if let Some(detail) = self.opening.examine()?.unfit() {
-            return Err(VaultError::Unfit { detail });
-        }
+        self.expect_fit()?;
         if VerifyingKey::from_sec1_bytes(enrolment.release_key.as_slice()).is_err() {
             return Err(fault("the release key is not a P-256 point"));
         }
         let id = Id::draw()?;
-        self.make(id, enrolment, pin).inspect_err(|_| {
-            if let Err(error) = self.remove(id) {
-                tracing::warn!(%error, "a key share that was not finished is still on the token");
-            }
-        })
+        self.make(id, enrolment, pin)
+            .inspect_err(|_| self.leave_nothing_of(id))
     }
 
     fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError> {
@@ -393,5 +404,11 @@ impl Vault for TokenVault {
     fn destroy(&mut self, share: SealedShare) -> Result<(), VaultError> {
         let share = Share::open(&share)?;
         self.remove(share.id)
+    }
+
+    fn destroy_identity(&mut self, identity: SealedIdentity) -> Result<(), VaultError> {
+        let id = Identity::open(&identity)?.id;
+        self.opening
+            .run(Work::Using, move |session| objects::destroy(session, id))
     }
 }

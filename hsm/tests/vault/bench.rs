@@ -1,5 +1,6 @@
 //! A token that can be pulled out: any module behind the obstinate one.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,16 @@ impl TokenBench {
         Box::new(TokenVault::new(address, Arc::new(FixedPin(pin)), patience))
     }
 
+    /// The module behind the obstinate one.
+    pub(crate) fn module(&self) -> &Path {
+        self.house.module()
+    }
+
+    /// Has the module obey no command any more.
+    pub(crate) fn behave(&self) {
+        std::fs::remove_file(self.house.commands()).unwrap();
+    }
+
     /// Whole or not at all: the module may be reading.
     pub(crate) fn command(&self, text: &str) {
         let unfinished = self.house.folder().join("unfinished");
@@ -71,6 +82,6 @@ impl Bench for TokenBench {
     }
 
     fn power_on(&mut self) {
-        std::fs::remove_file(self.house.commands()).unwrap();
+        self.behave();
     }
 }

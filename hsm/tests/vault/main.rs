@@ -10,6 +10,7 @@
 
 mod bench;
 mod kryoptic;
+mod leavings;
 mod own_pin;
 mod proofs;
 #[path = "../softhsm/mod.rs"]

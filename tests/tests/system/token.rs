@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use symbolon_tests::cli::code;
+use symbolon_tests::eventually::{SOON, until};
 use symbolon_tests::folder;
 use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
+use symbolon_tests::token::Token;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -149,4 +151,30 @@ fn s135_a_deleted_account_leaves_no_share_on_the_token() {
     // What was on it is gone, so another account finds an orderly token.
     let document = rig.enrol(&rig.device);
     rig.log_in(&document);
+}
+
+#[test]
+fn s138_a_deleted_account_and_a_refused_enrolment_leave_no_key_on_the_token() {
+    let Some((rig, document)) = rig() else {
+        return;
+    };
+    let token = Token::open(&rig.device.folder().join("token"));
+    let of_one_account = token.objects();
+    assert!(of_one_account > 0);
+    let refused = rig.device.enrol("0000-0000-0000", PIN1, PIN2);
+    assert_ne!(refused.code, code::DONE, "{refused:?}");
+    assert_eq!(token.objects(), of_one_account);
+
+    // The service has closed the account already, and is not there to say so again.
+    let account = &rig.service.folder();
+    account.must(&["account", "close", &document]);
+    until(
+        "the device to know that the account is closed",
+        SOON,
+        || rig.device.standing(&document, "pin1")["state"] == "closed",
+    );
+    rig.wire.cut();
+    let arguments = ["delete", &document, "--yes"];
+    rig.device.cli.run(&arguments, &[]).must_be(code::DONE);
+    assert_eq!(token.objects(), 0);
 }

@@ -368,6 +368,22 @@ pub fn custody_says_what_it_found(bench: impl Bench) {
     }
 }
 
+/// Destroying it again is no error. Hardware that keeps device keys itself keeps it no longer.
+pub fn a_destroyed_identity_takes_no_other_with_it(bench: impl Bench) {
+    let mut setup = Setup::new(bench);
+    let first = setup.vault.create_identity().unwrap().sealed;
+    let second = setup.vault.create_identity().unwrap().sealed;
+    for _ in 0..2 {
+        setup.vault.destroy_identity(first.clone()).unwrap();
+    }
+    let signed = setup.vault.sign_as_device(&first, &[7; 32]);
+    if setup.vault.judge() == Judge::Service {
+        assert!(matches!(signed, Err(VaultError::Lost { .. })), "{signed:?}");
+    }
+    setup.vault.sign_as_device(&second, &[7; 32]).unwrap();
+    assert_eq!(setup.try_pin(PINS[0]), ACCEPTED);
+}
+
 fn pin(digits: &str) -> Pin {
     Pin::parse(digits.as_bytes()).unwrap()
 }

@@ -56,6 +56,7 @@ macro_rules! conformance {
             a_certified_reading_is_true
             a_new_share_leaves_room_for_the_services
             the_device_key_signs
+            a_destroyed_identity_takes_no_other_with_it
             custody_says_what_it_found
         );
     };

@@ -57,6 +57,10 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> 
         C_FindObjectsInit: Some(C_FindObjectsInit),
         C_SignInit: Some(C_SignInit),
         C_Sign: Some(C_Sign),
+        C_CreateObject: Some(C_CreateObject),
+        C_DestroyObject: Some(C_DestroyObject),
+        C_GetAttributeValue: Some(C_GetAttributeValue),
+        C_GenerateKey: Some(C_GenerateKey),
         C_GenerateKeyPair: Some(C_GenerateKeyPair),
         C_UnwrapKey: Some(C_UnwrapKey),
         ..*real
@@ -114,6 +118,19 @@ obedient! {
     C_Sign(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG,
         signature: *mut CK_BYTE, signature_length: *mut CK_ULONG
+    );
+    C_CreateObject(
+        session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
+        object: *mut CK_OBJECT_HANDLE
+    );
+    C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE);
+    C_GetAttributeValue(
+        session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG
+    );
+    C_GenerateKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG, key: *mut CK_OBJECT_HANDLE
     );
     C_GenerateKeyPair(
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM,

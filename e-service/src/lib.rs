@@ -7,6 +7,7 @@
 pub mod api;
 pub mod config;
 pub mod link;
+pub mod pdf;
 pub mod serve;
 pub mod verify;
 pub mod web;

@@ -14,6 +14,7 @@
 //!   that can be cut.
 //! * [`connect_proxy`]: a way to the service for clients that insist on a host of their own.
 //! * [`e_service`]: the example e-service, and somebody who visits it.
+//! * [`pdf`]: a document to be signed, and what stands in a signed one.
 //! * [`small_disk`]: a disk that can be filled.
 //! * [`rig`]: all of it together.
 //!
@@ -41,6 +42,7 @@ pub mod fuzz;
 pub mod leftovers;
 pub mod link_login;
 pub mod openssl;
+pub mod pdf;
 pub mod process;
 pub mod raw_tls;
 pub mod ready;

@@ -55,6 +55,29 @@ pub fn verify_signature(
     }
 }
 
+/// Whether a CMS container holds a signature over `content` by a certificate that it leads to the root.
+pub fn verify_container(trust: &Trust, content: &[u8], container: &[u8]) -> Result<String, String> {
+    let files = Files::new();
+    files.run(&[
+        "cms",
+        "-verify",
+        "-binary",
+        "-inform",
+        "DER",
+        "-in",
+        &files.put("container", container),
+        "-content",
+        &files.put("content", content),
+        "-CAfile",
+        path(&trust.root),
+        // openssl knows purposes of mail and of TLS alone.
+        "-purpose",
+        "any",
+        "-out",
+        "/dev/null",
+    ])
+}
+
 /// Whether the certificate chains to the root, now.
 pub fn verify_chain(trust: &Trust, certificate: &[u8]) -> Result<String, String> {
     let files = Files::new();

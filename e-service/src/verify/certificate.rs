@@ -63,6 +63,11 @@ impl Certificate {
         &self.der
     }
 
+    /// What stands in it.
+    pub(crate) fn parsed(&self) -> &x509_cert::Certificate {
+        &self.parsed
+    }
+
     /// Whose it is.
     pub fn subject(&self) -> &Name {
         &self.parsed.tbs_certificate.subject

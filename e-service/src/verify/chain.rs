@@ -62,8 +62,13 @@ impl Trust {
         Ok(trust)
     }
 
-    /// Follows an account's certificate to a root; all of them are valid at `now`.
-    pub(super) fn chain(&self, leaf: &Certificate, now: OffsetDateTime) -> Result<(), Rejected> {
+    /// Follows an account's certificate to a root; all of them are valid at `now`. Its issuer comes
+    /// first, the root last.
+    pub(super) fn chain(
+        &self,
+        leaf: &Certificate,
+        now: OffsetDateTime,
+    ) -> Result<Vec<&Certificate>, Rejected> {
         leaf.check_critical()?;
         if leaf
             .extension::<BasicConstraints>()?
@@ -77,19 +82,34 @@ impl Trust {
         self.climb(leaf, 0, Some(now))
     }
 
+    /// A certificate and the authorities that lead from it to a root, which is left out.
+    ///
+    /// # Errors
+    /// What was found first that is wrong.
+    pub fn path_of(
+        &self,
+        leaf: Certificate,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Certificate>, Rejected> {
+        let mut above = self.chain(&leaf, now)?;
+        above.pop();
+        let above = above.into_iter().cloned().collect();
+        Ok([vec![leaf], above].concat())
+    }
+
     /// Finds an issuer, `below` authorities being between it and the account.
     fn climb(
         &self,
         subject: &Certificate,
         below: u8,
         now: Option<OffsetDateTime>,
-    ) -> Result<(), Rejected> {
+    ) -> Result<Vec<&Certificate>, Rejected> {
         // What stood in the way of the last issuer of that name.
         let mut why = Rejected::UnknownIssuer;
         let named = |authority: &&Certificate| authority.subject() == subject.issuer();
         for anchor in self.anchors.iter().filter(named) {
             match issued(subject, anchor, below, now) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(vec![anchor]),
                 Err(rejected) => why = rejected,
             }
         }
@@ -100,7 +120,7 @@ impl Trust {
             let found = issued(subject, authority, below, now)
                 .and_then(|()| self.climb(authority, below + 1, now));
             match found {
-                Ok(()) => return Ok(()),
+                Ok(above) => return Ok([vec![authority], above].concat()),
                 Err(rejected) => why = rejected,
             }
         }
@@ -212,6 +232,7 @@ mod tests {
         Trust::new(vec![root], known.collect())
             .unwrap()
             .chain(&leaf.certificate(), NOW)
+            .map(|_| ())
     }
 
     #[test]

@@ -26,33 +26,33 @@ use x509_cert::time::{Time, Validity};
 use super::Certificate;
 
 /// When all is judged.
-pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
 /// Somebody with a key and a certificate.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     key: SigningKey,
     name: String,
-    pub(super) made: Made,
+    pub(crate) made: Made,
 }
 
 /// What a certificate is to say.
 #[derive(Clone, Default)]
-pub(super) struct Made {
+pub(crate) struct Made {
     /// Whether it is an authority's, with how many below it at most.
-    pub(super) authority: Option<Option<u8>>,
-    pub(super) usage: Option<FlagSet<KeyUsages>>,
-    pub(super) policies: Vec<String>,
-    pub(super) extended_usages: Vec<String>,
+    pub(crate) authority: Option<Option<u8>>,
+    pub(crate) usage: Option<FlagSet<KeyUsages>>,
+    pub(crate) policies: Vec<String>,
+    pub(crate) extended_usages: Vec<String>,
     /// Qualified statements, DER.
-    pub(super) statements: Vec<u8>,
-    pub(super) unknown_critical: bool,
+    pub(crate) statements: Vec<u8>,
+    pub(crate) unknown_critical: bool,
     /// From and until, in days from now.
-    pub(super) valid: (i64, i64),
+    pub(crate) valid: (i64, i64),
     der: Vec<u8>,
 }
 
 impl Authority {
-    pub(super) fn root(name: &str) -> Self {
+    pub(crate) fn root(name: &str) -> Self {
         let key = key();
         let mut made = Made::authority();
         made.sign(name, &key, (name, &key));
@@ -63,7 +63,7 @@ impl Authority {
         }
     }
 
-    pub(super) fn below(&self, name: &str, change: impl FnOnce(&mut Made)) -> Self {
+    pub(crate) fn below(&self, name: &str, change: impl FnOnce(&mut Made)) -> Self {
         let key = key();
         let mut made = Made::authority();
         change(&mut made);
@@ -75,7 +75,7 @@ impl Authority {
         }
     }
 
-    pub(super) fn person(&self, change: impl FnOnce(&mut Made)) -> Made {
+    pub(crate) fn person(&self, change: impl FnOnce(&mut Made)) -> Made {
         let mut made = Made {
             valid: (-1, 1),
             ..Made::default()
@@ -96,7 +96,7 @@ impl Made {
         }
     }
 
-    pub(super) fn certificate(&self) -> Certificate {
+    pub(crate) fn certificate(&self) -> Certificate {
         Certificate::from_der(&self.der).unwrap()
     }
 

@@ -9,7 +9,7 @@ mod chain;
 mod end_result;
 mod identity;
 #[cfg(test)]
-mod made;
+pub(crate) mod made;
 mod profile;
 mod rejected;
 mod rsa;

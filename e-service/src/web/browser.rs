@@ -51,6 +51,8 @@ pub(super) enum SignedWork {
         /// Options of openssl.
         openssl: String,
     },
+    /// A PDF that holds its signature.
+    Pdf(Vec<u8>),
 }
 
 type Table = HashMap<String, (Instant, Arc<Mutex<Seen>>)>;

@@ -10,9 +10,10 @@ use super::EService;
 use super::browser::{Browser, Seen, Signed, SignedWork};
 use crate::api::ApiError;
 use crate::link::LinkSession;
+use crate::pdf::{PdfError, Prepared};
 use crate::verify::{
-    AuthenticationRequest, Callback, EndResult, Rejected, SessionStatus, SignatureAlgorithm,
-    SignatureRequest,
+    AuthenticationRequest, Callback, EndResult, Proven, Rejected, SessionStatus,
+    SignatureAlgorithm, SignatureRequest,
 };
 
 /// Something that a person was asked.
@@ -63,13 +64,20 @@ pub(super) enum Work {
         /// Its name.
         name: String,
     },
+    /// A PDF, with room for the signature.
+    Pdf {
+        /// Its name.
+        name: String,
+        /// All of it.
+        prepared: Prepared,
+    },
 }
 
 impl Work {
     /// The file's name.
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::File { name } => name,
+            Self::File { name } | Self::Pdf { name, .. } => name,
         }
     }
 }
@@ -137,7 +145,7 @@ impl EService {
             Kind::Signing { request, work, .. } => self
                 .verifier
                 .signature(request, status, now)
-                .map(|proven| Settled::Signed(signed(work, request.algorithm, proven))),
+                .map(|proven| signed(work, request.algorithm, proven)),
         };
         seen.flow = None;
         match settled {
@@ -146,6 +154,10 @@ impl EService {
                 seen.person = Some(proven);
             }
             Ok(Settled::Signed(signed)) => seen.signed = Some(signed),
+            Ok(Settled::Useless(error)) => {
+                tracing::warn!(%error, "a signature does not fit into its PDF");
+                seen.complaint = Some("The signature does not fit into your PDF.".into());
+            }
             Err(rejected) => {
                 tracing::info!(%rejected, "an answer was not accepted");
                 seen.complaint = Some(why(&rejected));
@@ -155,20 +167,28 @@ impl EService {
 }
 
 enum Settled {
-    Person(crate::verify::Proven),
+    Person(Proven),
     Signed(Signed),
+    Useless(PdfError),
 }
 
-fn signed(work: &Work, algorithm: SignatureAlgorithm, proven: crate::verify::Proven) -> Signed {
-    match work {
-        Work::File { name } => Signed {
-            name: name.clone(),
-            work: SignedWork::Detached {
-                signature: proven.signature,
-                openssl: openssl_options(algorithm),
-            },
+fn signed(work: &Work, algorithm: SignatureAlgorithm, proven: Proven) -> Settled {
+    let done = match work {
+        Work::File { .. } => Ok(SignedWork::Detached {
+            signature: proven.signature,
+            openssl: openssl_options(algorithm),
+        }),
+        Work::Pdf { prepared, .. } => prepared
+            .finish(&proven.certificate, &proven.signature)
+            .map(SignedWork::Pdf),
+    };
+    match done {
+        Ok(done) => Settled::Signed(Signed {
+            name: work.name().to_owned(),
+            work: done,
             certificate: proven.certificate,
-        },
+        }),
+        Err(error) => Settled::Useless(error),
     }
 }
 
@@ -201,7 +221,8 @@ pub(super) fn refused(error: &ApiError) -> String {
     }
 }
 
-fn why(rejected: &Rejected) -> String {
+/// The same of an answer that is not believed.
+pub(super) fn why(rejected: &Rejected) -> String {
     let told = match rejected {
         Rejected::Ended(
             EndResult::UserRefused

@@ -14,6 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio::sync::Semaphore;
 
 use crate::api::Api;
 use crate::verify::Verifier;
@@ -21,6 +22,9 @@ use browser::{Browser, Browsers};
 
 /// The largest file that is taken to be signed.
 const LARGEST: usize = 16 << 20;
+
+/// How many PDFs are read at a time.
+const PREPARED_AT_A_TIME: usize = 2;
 
 /// Nothing is loaded but our own script, style and pictures, nobody frames the pages, and no other
 /// site hears an address of ours.
@@ -49,6 +53,7 @@ pub struct EService {
     verifier: Verifier,
     public_url: String,
     browsers: Browsers,
+    preparing: Semaphore,
 }
 
 type Shared = State<Arc<EService>>;
@@ -62,6 +67,7 @@ impl EService {
             verifier,
             public_url,
             browsers: Browsers::new(secure),
+            preparing: Semaphore::new(PREPARED_AT_A_TIME),
         }
     }
 
@@ -79,6 +85,7 @@ pub fn router(e_service: Arc<EService>) -> Router {
         .route("/callback", get(log_in::callback))
         .route("/qr.svg", get(log_in::qr))
         .route("/sign/file", post(sign::file))
+        .route("/sign/pdf", post(sign::pdf))
         .route("/signed/{what}", get(sign::download))
         .route("/state", get(flow::state))
         .route("/cancel", post(cancel))

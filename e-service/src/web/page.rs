@@ -144,6 +144,13 @@ fn welcome(person: &Proven, signed: Option<&Signed>) -> Markup {
                 button id="sign-file" { "Sign" }
             }
         }
+        section {
+            h3 { "Sign a PDF" }
+            form method="post" action="/sign/pdf" enctype="multipart/form-data" {
+                label { "PDF " input type="file" name="file" accept="application/pdf" required; }
+                button id="sign-pdf" { "Sign" }
+            }
+        }
         form method="post" action="/log-out" { button { "Log out" } }
     }
 }
@@ -164,6 +171,10 @@ fn was_signed(signed: &Signed) -> Markup {
                         "openssl dgst " (openssl) " -verify key.pem -signature "
                         (signed.name) ".sig " (signed.name)
                     }
+                }
+                SignedWork::Pdf(_) => {
+                    p { a #document href="/signed/document.pdf" { "The signed PDF" } }
+                    p { "It holds a PAdES signature, which any reader of PDFs verifies that trusts the authority." }
                 }
             }
         }

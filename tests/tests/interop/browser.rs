@@ -14,6 +14,7 @@ use symbolon_tests::cli::code;
 use symbolon_tests::e_service::{EService, Front};
 use symbolon_tests::eventually::SOON;
 use symbolon_tests::openssl;
+use symbolon_tests::pdf;
 use symbolon_tests::process::Running;
 use symbolon_tests::requirements::{find_program, skipped};
 use symbolon_tests::rig::{PIN1, PIN2, Rig, USUAL};
@@ -96,6 +97,7 @@ impl Visit<'_> {
         self.log_in_by_notification().await;
         assert_eq!(self.shown("#account").await, document);
         self.sign().await;
+        self.sign_pdf().await;
         self.click("form[action='/log-out'] button").await;
         self.log_in_by_link().await;
         assert_eq!(self.shown("#account").await, document);
@@ -126,6 +128,20 @@ impl Visit<'_> {
         openssl::verify_signature(&certificate, USUAL, DOCUMENT, &signature).unwrap();
         let trust = self.rig.service.folder().trust();
         openssl::verify_chain(&trust, &certificate).unwrap();
+    }
+
+    async fn sign_pdf(&self) {
+        let file = self.rig.folder.path().join("agreement.pdf");
+        std::fs::write(&file, pdf::blank("An agreement")).unwrap();
+        let input = self.find("form[action='/sign/pdf'] input[type=file]").await;
+        input.send_keys(file.to_str().unwrap()).await.unwrap();
+        self.click("#sign-pdf").await;
+        self.approve(PIN2).await;
+        self.find("#document").await;
+        let signed = self.download("/signed/document.pdf").await;
+        let (content, container) = pdf::signed_parts(&signed);
+        let trust = self.rig.service.folder().trust();
+        openssl::verify_container(&trust, &content, &container).unwrap();
     }
 
     async fn log_in_by_link(&self) {

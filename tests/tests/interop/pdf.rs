@@ -1,11 +1,14 @@
-//! A PDF that is signed through the API: pyHanko from PyPI makes and judges it, and so does
-//! `pdfsig` from poppler.
+//! PDFs that are signed through the API: by pyHanko from PyPI, and by the example e-service. pyHanko
+//! judges both, and so does `pdfsig` from poppler.
 
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use symbolon_tests::cli::code;
-use symbolon_tests::rig::{PERSON, PIN2, Rig};
+use symbolon_tests::e_service::{EService, Front, Visitor, shown};
+use symbolon_tests::pdf;
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
 use symbolon_tests::service::RELYING_PARTY;
 
 use crate::client::Flow;
@@ -40,12 +43,97 @@ fn a_pdf_is_signed_and_others_find_it_in_order() {
     assert!(!found.contains("Signature is Valid."), "{found}");
 }
 
-fn signing(rig: &Rig, document: &str, signed: &Path) -> Command {
+#[test]
+#[ignore = "needs pyHanko, pdfsig and Chromium; run by make interop"]
+fn s126_what_the_e_service_signed_others_find_in_order() {
+    let Some((rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let e_service = EService::start(&rig, Front::Proxy);
+    let visitor = e_service.visitor();
+    let page = visitor.submit("/log-in/notification", "country=EE&code=30303039914");
+    let id = rig.device.id_of(&shown(&page, "verification-code"));
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    visitor.wait_for("id=\"person\"");
+
+    let by_pyhanko = rig.folder.path().join("by-pyhanko.pdf");
+    let mut flow = Flow::begin(signing(&rig, &document, &by_pyhanko));
+    let id = rig.device.id_of(&flow.code());
+    rig.device.approve(&id, PIN2).must_be(code::DONE);
+    flow.result();
+    // By hand, by a browser, and one that is signed already, with compressed tables.
+    for (name, document, signatures) in [
+        ("plain", pdf::blank("An agreement"), 1),
+        ("printed", printed(&rig), 1),
+        ("signed", std::fs::read(&by_pyhanko).unwrap(), 2),
+    ] {
+        let signed = rig.folder.path().join(format!("{name}-signed.pdf"));
+        std::fs::write(&signed, sign(&rig, &visitor, &document)).unwrap();
+        let judged = judged(&rig, &signed);
+        let judged = judged["signatures"].as_array().unwrap();
+        assert_eq!(judged.len(), signatures, "{name}: {judged:?}");
+        for judged in judged {
+            for property in ["intact", "valid", "trusted"] {
+                assert_eq!(judged[property], true, "{name}: {judged}");
+            }
+            assert_eq!(judged["signer"], PERSON, "{name}: {judged}");
+            assert_eq!(judged["kind"], "/ETSI.CAdES.detached", "{name}: {judged}");
+        }
+        let last = judged.last().unwrap();
+        assert_eq!(last["coverage"], "ENTIRE_FILE", "{name}: {last}");
+        let found = pdfsig(&signed);
+        let valid = found.matches("Signature is Valid.").count();
+        assert_eq!(valid, signatures, "{name}: {found}");
+    }
+}
+
+/// Has the e-service sign a document.
+fn sign(rig: &Rig, visitor: &Visitor, document: &[u8]) -> Vec<u8> {
+    let page = visitor.upload("/sign/pdf", "agreement.pdf", document, "");
+    let id = rig.device.id_of(&shown(&page, "verification-code"));
+    rig.device.approve(&id, PIN2).must_be(code::DONE);
+    visitor.wait_for("id=\"sign-pdf\"");
+    visitor.get("/signed/document.pdf").body
+}
+
+/// What Chromium makes of a page.
+fn printed(rig: &Rig) -> Vec<u8> {
+    let folder = rig.folder.sub("printed");
+    let (page, pdf) = (folder.join("page.html"), folder.join("page.pdf"));
+    std::fs::write(
+        &page,
+        "<h1>An agreement</h1><p><a href=\"https://example.org\">x</a>",
+    )
+    .unwrap();
+    let output = Command::new("chromium")
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
+        .arg(format!("--user-data-dir={}", folder.display()))
+        .arg(format!("--print-to-pdf={}", pdf.display()))
+        .arg(format!("file://{}", page.display()))
+        .output();
+    let output = output.unwrap_or_else(|error| panic!("chromium: {error}; `make interop`"));
+    std::fs::read(&pdf).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// What pyHanko says of the signatures in a file.
+fn judged(rig: &Rig, file: &Path) -> Value {
+    let mut command = pyhanko("judge.py");
+    let root = rig.service.folder().trust().root;
+    command.arg(file).env("TRUSTED_ROOT", root);
+    Flow::begin(command).result()
+}
+
+fn pyhanko(program: &str) -> Command {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let trust = rig.service.folder().trust();
     let mut command = Command::new(top.join("target/interop/pyhanko/bin/python"));
+    command.arg(top.join("interop/pdf").join(program));
     command
-        .arg(top.join("interop/pdf/sign.py"))
+}
+
+fn signing(rig: &Rig, document: &str, signed: &Path) -> Command {
+    let trust = rig.service.folder().trust();
+    let mut command = pyhanko("sign.py");
+    command
         .arg(document)
         .arg(signed)
         .env(

@@ -3,6 +3,7 @@
 use symbolon_tests::cli::code;
 use symbolon_tests::e_service::{BEHIND_PROXY, EService, Front, Visitor, link, shown};
 use symbolon_tests::openssl;
+use symbolon_tests::pdf;
 use symbolon_tests::relying_party::Algorithm;
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
 
@@ -142,4 +143,37 @@ fn s123_other_sites_and_strangers_get_nothing() {
 
     let page = visitor.submit("/log-out", "");
     assert!(page.contains("id=\"by-link\""));
+}
+
+#[test]
+fn s125_sign_a_pdf() {
+    let Some((rig, _)) = Rig::enrolled() else {
+        return;
+    };
+    let e_service = EService::start(&rig, Front::Proxy);
+    let visitor = logged_in(&rig, &e_service);
+    let trust = rig.service.folder().trust();
+    let mut document = pdf::blank("An agreement");
+    // What was signed once can be signed again, and stays what it is.
+    for _ in 0..2 {
+        let page = visitor.upload("/sign/pdf", "agreement.pdf", &document, "");
+        let id = rig.device.id_of(&shown(&page, "verification-code"));
+        rig.device.approve(&id, PIN2).must_be(code::DONE);
+        visitor.wait_for("id=\"document\"");
+        let signed = visitor.get("/signed/document.pdf").body;
+        assert!(signed.starts_with(&document));
+        let (content, container) = pdf::signed_parts(&signed);
+        openssl::verify_container(&trust, &content, &container).unwrap();
+        let mut another = content.clone();
+        another[20] ^= 1;
+        openssl::verify_container(&trust, &another, &container).unwrap_err();
+        document = signed;
+    }
+    // Nothing is asked of a device for what cannot be signed.
+    let damaged = visitor.upload("/sign/pdf", "half.pdf", &document[..300], "");
+    assert!(damaged.contains("Not signed: this is no PDF"), "{damaged}");
+    let huge = [document.as_slice(), &vec![b' '; 17 << 20]].concat();
+    let huge = visitor.upload("/sign/pdf", "huge.pdf", &huge, "");
+    assert!(huge.contains("There was no file, or it is too large."));
+    assert!(!huge.contains("id=\"verification-code\""));
 }

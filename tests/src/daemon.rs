@@ -8,7 +8,7 @@ use rustix::process::Pid;
 
 use crate::process::{Running, program};
 use crate::ready::ReadySocket;
-use crate::token::{LABEL, Token};
+use crate::token::TokenAt;
 
 /// The service's name in the daemon's configuration.
 pub const SERVICE_NAME: &str = "demo";
@@ -24,8 +24,8 @@ pub struct Surroundings {
     pub service_url: String,
     /// The root certificate, PEM, under which the service's certificate must be.
     pub service_root: PathBuf,
-    /// The folder of the PKCS#11 token that holds the shares, in the place of the TPM.
-    pub token: Option<PathBuf>,
+    /// The PKCS#11 token that holds the shares, in the place of the TPM.
+    pub token: Option<TokenAt>,
     /// Whether it logs all that it has to say.
     pub verbose: bool,
 }
@@ -142,16 +142,16 @@ impl Daemon {
             service_root.display(),
         );
         let mut command = Command::new(program("symbolond"));
-        if let Some(folder) = token {
-            let token = Token::open(folder);
+        if let Some(token) = token {
             write!(
                 text,
-                "\n[token]\nmodule = \"{}\"\ntoken = \"{LABEL}\"\npin_file = \"{}\"\n",
-                Token::module().display(),
-                token.pin_file().display()
+                "\n[token]\nmodule = \"{}\"\ntoken = \"{}\"\npin_file = \"{}\"\n",
+                token.module.display(),
+                token.label,
+                token.pin_file.display()
             )
             .unwrap();
-            command.env("SOFTHSM2_CONF", token.configuration());
+            command.envs(token.environment.iter().cloned());
         }
         std::fs::write(&configuration, text).unwrap();
         command

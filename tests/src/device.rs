@@ -11,6 +11,7 @@ use crate::cli::{Cli, Said, code};
 use crate::daemon::{Daemon, SERVICE_NAME, Surroundings};
 use crate::eventually::{SOON, eventually};
 use crate::folder;
+use crate::obstinate::Obstinate;
 use crate::process::{Running, as_user, program};
 use crate::swtpm::{self, Swtpm};
 use crate::token::Token;
@@ -30,10 +31,22 @@ pub struct ServiceAt {
 pub struct DeviceOptions {
     /// Whether a tap stands before the TPM.
     pub tap: bool,
-    /// Whether a PKCS#11 token holds the shares; the TPM then has nothing to do.
-    pub token: bool,
+    /// Which PKCS#11 token holds the shares; the TPM then has nothing to do.
+    pub token: TokenChoice,
     /// Whether the daemon logs all that it has to say.
     pub verbose: bool,
+}
+
+/// Which token holds a device's shares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenChoice {
+    /// None: the TPM does.
+    #[default]
+    None,
+    /// One of SoftHSM2.
+    Soft,
+    /// The same behind the obstinate module.
+    Obstinate,
 }
 
 /// A person's device. Its parts end in the order in which they stand here.
@@ -60,11 +73,11 @@ impl Device {
         let tpm_proxy = options.tap.then(|| TpmProxy::start(swtpm.port()));
         let bus = Bus::start(folder, logs);
         let port = tpm_proxy.as_ref().map_or(swtpm.port(), TpmProxy::port);
-        let token = options.token.then(|| folder.join("token"));
-        if let Some(token) = token.as_ref().filter(|token| !token.exists()) {
-            std::fs::create_dir_all(token).unwrap();
-            Token::create(token);
-        }
+        let token = match options.token {
+            TokenChoice::None => None,
+            TokenChoice::Soft => Some(soft_token(folder).at()),
+            TokenChoice::Obstinate => Some(Obstinate::before(&soft_token(folder)).at()),
+        };
         let daemon = Daemon::start(
             folder,
             logs,
@@ -96,6 +109,11 @@ impl Device {
     /// The bus's address.
     pub fn bus_address(&self) -> String {
         self.bus.address()
+    }
+
+    /// Its token.
+    pub fn token(&self) -> Token {
+        soft_token(&self.folder)
     }
 
     /// The tap before its TPM.
@@ -223,6 +241,16 @@ impl Device {
         });
         Listener { process }
     }
+}
+
+/// SoftHSM2's in the device's folder, which may hold it already.
+fn soft_token(folder: &Path) -> Token {
+    let folder = folder.join("token");
+    if folder.exists() {
+        return Token::open(&folder);
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    Token::create(&folder)
 }
 
 /// Somebody who subscribed to the daemon's signals.

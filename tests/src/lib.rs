@@ -6,7 +6,8 @@
 //! * [`requirements`]: the programs of others that it is made of.
 //! * [`swtpm`] and [`tpm_proxy`]: a TPM of one's own, and a tap on the wire to it that records and
 //!   breaks.
-//! * [`token`], [`clock`], [`service`], [`ready`]: SoftHSM2, moved time, the service.
+//! * [`token`], [`obstinate`], [`clock`], [`service`], [`ready`]: SoftHSM2, the same when it hangs,
+//!   moved time, the service.
 //! * [`bus`], [`daemon`], [`cli`], [`device`]: a private system bus, the daemon, the command line,
 //!   and all of it with a TPM.
 //! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
@@ -41,6 +42,7 @@ pub mod folder;
 pub mod fuzz;
 pub mod leftovers;
 pub mod link_login;
+pub mod obstinate;
 pub mod openssl;
 pub mod pdf;
 pub mod process;

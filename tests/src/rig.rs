@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::{Said, code};
 use crate::clock::Clock;
-use crate::device::{Device, DeviceOptions, ServiceAt};
+use crate::device::{Device, DeviceOptions, ServiceAt, TokenChoice};
 use crate::folder::Folder;
 use crate::relying_party::{Algorithm, Proven, RelyingParty, Target};
 use crate::requirements;
@@ -32,7 +32,7 @@ pub struct Plan {
     service: Options,
     moved_clock: bool,
     tap: bool,
-    token: bool,
+    token: TokenChoice,
     verbose: bool,
 }
 
@@ -69,7 +69,14 @@ impl Plan {
     /// With a PKCS#11 token that holds the device's shares, in the place of the TPM.
     #[must_use]
     pub fn token(mut self) -> Self {
-        self.token = true;
+        self.token = TokenChoice::Soft;
+        self
+    }
+
+    /// The same token behind a module that hangs on command.
+    #[must_use]
+    pub fn obstinate_token(mut self) -> Self {
+        self.token = TokenChoice::Obstinate;
         self
     }
 

@@ -1,5 +1,6 @@
 //! A SoftHSM2 token of one's own.
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,19 @@ pub const LABEL: &str = "symbolon";
 
 /// The user PIN of test tokens. It protects nothing.
 pub const PIN: &str = "73519";
+
+/// A token as a program's configuration names it, and the environment that its module needs.
+#[derive(Debug, Clone)]
+pub struct TokenAt {
+    /// The PKCS#11 module.
+    pub module: PathBuf,
+    /// The token's label.
+    pub label: String,
+    /// A private file with its user PIN.
+    pub pin_file: PathBuf,
+    /// Environment variables.
+    pub environment: Vec<(&'static str, OsString)>,
+}
 
 /// A token store in a folder.
 pub struct Token {
@@ -67,6 +81,21 @@ impl Token {
             .filter(|file| file.extension().is_some_and(|ending| ending == "object"))
             .filter(|file| file.file_stem().is_some_and(|name| name != "token"))
             .count()
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How a program finds it.
+    pub fn at(&self) -> TokenAt {
+        TokenAt {
+            module: Self::module(),
+            label: LABEL.into(),
+            pin_file: self.pin_file(),
+            environment: vec![("SOFTHSM2_CONF", self.configuration().into())],
+        }
     }
 
     /// SoftHSM2's configuration, for `SOFTHSM2_CONF`.

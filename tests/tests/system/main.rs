@@ -22,5 +22,6 @@ mod records;
 mod sleep;
 mod strangers;
 mod token;
+mod token_deaths;
 mod version_2;
 mod watch;

@@ -8,7 +8,6 @@ use symbolon_tests::eventually::{SOON, until};
 use symbolon_tests::folder;
 use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
-use symbolon_tests::token::Token;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -158,7 +157,7 @@ fn s138_a_deleted_account_and_a_refused_enrolment_leave_no_key_on_the_token() {
     let Some((rig, document)) = rig() else {
         return;
     };
-    let token = Token::open(&rig.device.folder().join("token"));
+    let token = rig.device.token();
     let of_one_account = token.objects();
     assert!(of_one_account > 0);
     let refused = rig.device.enrol("0000-0000-0000", PIN1, PIN2);

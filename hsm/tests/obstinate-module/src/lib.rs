@@ -3,6 +3,8 @@
 //! Commands, one a line:
 //!
 //! * `hang FUNCTION`: calls of it do not return until the command is gone.
+//! * `hang-after NUMBER FUNCTION …`: so many calls of these functions, together, come back; the next
+//!   one notes its function in a file beside the commands, ending in `.hanging`, and does not.
 //! * `fail FUNCTION CODE`: calls of it return the code, a decimal number, and do nothing.
 //! * `stumble FUNCTION CODE`: the same for its next call alone. The file is removed.
 //! * `drop FUNCTION`: its next call first ends all sessions and with them the login. The file is
@@ -21,7 +23,9 @@
 )]
 
 use std::os::raw::c_void;
+use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cryptoki_sys::{
@@ -35,6 +39,9 @@ static REAL: OnceLock<Option<(cryptoki_sys::Pkcs11, CK_FUNCTION_LIST)>> = OnceLo
 
 /// Our own functions.
 static OURS: OnceLock<CK_FUNCTION_LIST> = OnceLock::new();
+
+/// How many calls came back since there was a `hang-after`.
+static COME_BACK: AtomicUsize = AtomicUsize::new(0);
 
 /// How often a call that hangs looks whether it still should.
 const LOOK: Duration = Duration::from_millis(2);
@@ -150,6 +157,15 @@ fn obey(function: &str) -> Option<CK_RV> {
     loop {
         match command_for(function)? {
             Command::Hang => std::thread::sleep(LOOK),
+            Command::HangAfter(number) => {
+                if COME_BACK.fetch_add(1, Ordering::SeqCst) < number {
+                    return None;
+                }
+                note_hanging(function);
+                while matches!(command_for(function), Some(Command::HangAfter(_))) {
+                    std::thread::sleep(LOOK);
+                }
+            }
             Command::Fail(code) => return Some(code),
             Command::Stumble(code) => {
                 forget_commands();
@@ -170,6 +186,7 @@ fn obey(function: &str) -> Option<CK_RV> {
 
 enum Command {
     Hang,
+    HangAfter(usize),
     Fail(CK_RV),
     Stumble(CK_RV),
     Drop,
@@ -177,11 +194,17 @@ enum Command {
 }
 
 fn command_for(function: &str) -> Option<Command> {
-    let text = std::fs::read_to_string(commands()?).ok()?;
+    let Ok(text) = std::fs::read_to_string(commands()?) else {
+        COME_BACK.store(0, Ordering::SeqCst);
+        return None;
+    };
     text.lines().find_map(|line| {
         let words: Vec<_> = line.split_whitespace().collect();
         match words[..] {
             ["hang", named] if named == function => Some(Command::Hang),
+            ["hang-after", number, ref named @ ..] if named.contains(&function) => {
+                number.parse().ok().map(Command::HangAfter)
+            }
             ["fail", named, code] if named == function => code.parse().ok().map(Command::Fail),
             ["stumble", named, code] if named == function => {
                 code.parse().ok().map(Command::Stumble)
@@ -195,6 +218,17 @@ fn command_for(function: &str) -> Option<Command> {
 
 fn commands() -> Option<std::ffi::OsString> {
     std::env::var_os("OBSTINATE_COMMANDS")
+}
+
+/// Whole or not at all: a test may be reading.
+fn note_hanging(function: &str) {
+    let Some(path) = commands().map(PathBuf::from) else {
+        return;
+    };
+    let unfinished = path.with_extension("noting");
+    if std::fs::write(&unfinished, function).is_ok() {
+        let _ = std::fs::rename(unfinished, path.with_extension("hanging"));
+    }
 }
 
 fn forget_commands() {

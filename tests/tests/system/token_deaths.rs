@@ -1,0 +1,157 @@
+//! Death at every step of a PIN's entry on a token: no count falls below what was judged.
+
+use std::thread;
+
+// So that cargo builds the module.
+use obstinate_module as _;
+use serde_json::Value;
+use sqlx::Row;
+use symbolon_tests::cli::{Said, code};
+use symbolon_tests::eventually::{SOON, eventually, until};
+use symbolon_tests::obstinate::Obstinate;
+use symbolon_tests::relying_party::{Login, Target};
+use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL, WRONG_PIN};
+
+/// What changes or uses something on a token. What only looks has no step of its own.
+const STEPS: [&str; 3] = ["C_CreateObject", "C_DestroyObject", "C_Sign"];
+
+fn rig() -> Option<(Rig, String)> {
+    let plan = Plan::default().obstinate_token();
+    plan.start().map(Rig::with_account)
+}
+
+fn login(rig: &Rig, document: &str) -> (Login, String) {
+    let target = Target::Document(document.into());
+    let login = rig.relying_party.login(&target, USUAL, "Log in?");
+    let id = rig.device.id_of(&login.verification_code);
+    (login, id)
+}
+
+/// Entries of PIN1, and wrong ones in a row, as the service has them in its books.
+fn books(rig: &Rig) -> (i64, i64) {
+    let mut books = (0, 0);
+    rig.service.folder().in_store(async |store| {
+        let statement = "SELECT entries, failures FROM pin_proof WHERE purpose = 'authentication'";
+        let row = sqlx::query(statement).fetch_one(store).await.unwrap();
+        books = (row.get("entries"), row.get("failures"));
+    });
+    books
+}
+
+/// Wrong ones in a row, as the device has them on its token.
+fn on_token(rig: &Rig, document: &str) -> i64 {
+    let standing: Value = rig.device.standing(document, "pin1");
+    3 - standing["triesLeft"].as_i64().unwrap_or(0)
+}
+
+/// Enters a PIN, and kills the daemon at the `chosen` step. The step, if there were that many.
+fn killed_at(rig: &mut Rig, chosen: usize, id: &str, pin: &str) -> Option<String> {
+    let obstinate = Obstinate::before(&rig.device.token());
+    obstinate.hang_after(chosen, &STEPS);
+    let cli = rig.device.cli.clone();
+    let (id, pin) = (id.to_owned(), pin.to_owned());
+    let entering = thread::spawn(move || cli.json(&["approve", &id, "--pin-stdin"], &[&pin]));
+    let step = eventually("a step, or the end", SOON, || {
+        let hanging = obstinate.hangs_in();
+        (hanging.is_some() || entering.is_finished()).then_some(hanging)
+    });
+    if step.is_some() {
+        rig.device.daemon.kill9();
+    }
+    entering.join().unwrap();
+    obstinate.behave();
+    if step.is_some() {
+        rig.device.daemon.restart();
+    }
+    step
+}
+
+#[test]
+fn s136_the_daemon_killed_at_any_step_of_an_entry_on_a_token() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    for pin in [WRONG_PIN, PIN1] {
+        let mut steps = Vec::new();
+        loop {
+            let (_, judged) = books(&rig);
+            let (login, id) = login(&rig, &document);
+            let step = killed_at(&mut rig, steps.len(), &id, pin);
+            rig.device.wait_until_connected(&document);
+            let when = format!("{pin} killed after {steps:?} at {step:?}");
+            let (_, in_books) = books(&rig);
+            let counted = on_token(&rig, &document);
+            assert!(counted >= in_books, "{when}: {counted} of {in_books}");
+            if pin == WRONG_PIN {
+                assert!(in_books >= judged, "{when}: {in_books} after {judged}");
+                rig.device.refuse(&id).must_be(code::DONE);
+            } else if rig.relying_party.is_running(&login.session) {
+                let said = rig.device.approve(&id, PIN1);
+                // It may send by itself what it had made.
+                assert!(
+                    matches!(said.code, code::DONE | code::NOT_FOUND),
+                    "{when}: {said:?}"
+                );
+            }
+            let Some(step) = step else { break };
+            steps.push(step);
+            // A right PIN takes all back, whatever was left behind.
+            rig.log_in(&document);
+            assert_eq!(on_token(&rig, &document), 0, "{when}");
+            assert_eq!(books(&rig).1, 0, "{when}");
+        }
+        assert!(steps.len() >= 4, "{pin} was killed at {steps:?} alone");
+    }
+}
+
+/// Enters a PIN that the service hears of, and kills the service before the device hears of it.
+fn judged_by_the_dying(rig: &mut Rig, id: &str, pin: &str) -> Said {
+    let (entries, _) = books(rig);
+    // The service is asked for the account first: it falls silent when the PIN's key is used.
+    let obstinate = Obstinate::before(&rig.device.token());
+    obstinate.hang_after(0, &["C_Sign"]);
+    let cli = rig.device.cli.clone();
+    let (id, pin) = (id.to_owned(), pin.to_owned());
+    let entering = thread::spawn(move || cli.json(&["approve", &id, "--pin-stdin"], &[&pin]));
+    until("the PIN's key to be used", SOON, || {
+        obstinate.hangs_in().is_some()
+    });
+    rig.wire.deafen();
+    obstinate.behave();
+    until("the service to count", SOON, || books(rig).0 > entries);
+    rig.service.process().kill9();
+    rig.wire.mend();
+    rig.service.restart();
+    entering.join().unwrap()
+}
+
+#[test]
+fn s137_the_service_killed_after_it_counted_and_before_it_answered() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    for left in [1, 2] {
+        let (_, id) = login(&rig, &document);
+        let said = judged_by_the_dying(&mut rig, &id, WRONG_PIN);
+        assert!(
+            matches!(said.code, code::WRONG_PIN | code::SERVICE_UNREACHABLE),
+            "{said:?}"
+        );
+        rig.device.wait_until_connected(&document);
+        assert_eq!(books(&rig).1, left);
+        assert_eq!(on_token(&rig, &document), left);
+        rig.device.refuse(&id).must_be(code::DONE);
+    }
+    let (login, id) = login(&rig, &document);
+    let said = judged_by_the_dying(&mut rig, &id, PIN1);
+    assert!(
+        matches!(said.code, code::DONE | code::SERVICE_UNREACHABLE),
+        "{said:?}"
+    );
+    rig.device.wait_until_connected(&document);
+    if said.code != code::DONE {
+        rig.device.approve(&id, PIN1).must_be(code::DONE);
+    }
+    assert_eq!(rig.end_of(&login.session), "OK");
+    assert_eq!((on_token(&rig, &document), books(&rig).1), (0, 0));
+}

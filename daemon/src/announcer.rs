@@ -4,13 +4,16 @@ use symbolon_protocol::identifiers::DocumentNumber;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::access::Owner;
 use crate::transaction::End;
 
-/// Something that its owner should see.
+/// Something that whoever may see the account should hear of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// Whose account it is about.
-    pub owner: u32,
+    /// Which account it is about.
+    pub account: DocumentNumber,
+    /// Whose it is.
+    pub owner: Owner,
     /// What happened.
     pub news: News,
 }
@@ -38,7 +41,11 @@ impl Announcer {
     }
 
     /// Tells.
-    pub fn tell(&self, owner: u32, news: News) {
-        let _ = self.0.send(Announcement { owner, news });
+    pub fn tell(&self, account: DocumentNumber, owner: Owner, news: News) {
+        let _ = self.0.send(Announcement {
+            account,
+            owner,
+            news,
+        });
     }
 }

@@ -9,10 +9,11 @@ use symbolon_vault::Judge;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::access::Caller;
 use crate::account::Account;
 use crate::bus::fault::Fault;
 use crate::bus::messages::{Connection, Diagnosis, DoctorFinding, PinStanding, Severity};
-use crate::device::{Caller, Configured, Device, locked};
+use crate::device::{Configured, Device, locked};
 use crate::link::probe;
 
 /// From this difference on, times that we show are misleading.
@@ -23,7 +24,7 @@ const TOKEN_REMEDY: &str = "nobody can enrol on this token: configure another on
 
 impl Device {
     /// `Doctor`.
-    pub async fn diagnose(&self, caller: Caller, subscribers: u32) -> Diagnosis {
+    pub async fn diagnose(&self, caller: &Caller, subscribers: u32) -> Diagnosis {
         let mut findings = self.hardware_findings().await;
         let configured = locked(&self.configured).clone();
         findings.extend(service_findings(&configured).await);
@@ -38,8 +39,11 @@ impl Device {
                  such copy, remove it and enrol anew",
             ));
         }
-        let accounts = self.seen_by(caller);
-        if accounts.is_empty() {
+        let seen = self.seen_by(caller).await;
+        let accounts = seen.accounts;
+        if let Some(fault) = seen.withheld {
+            findings.push(from_fault("Group accounts", fault));
+        } else if accounts.is_empty() {
             findings.push(finding(
                 "Accounts",
                 Severity::Notice,

@@ -13,6 +13,7 @@
 //! * [`vault_thread`]: the one thread that owns the hardware.
 //! * [`wake`]: what the system says about sleep and network.
 
+pub mod access;
 mod account;
 pub mod accounts;
 pub mod announcer;
@@ -29,6 +30,8 @@ pub mod identity;
 pub mod link;
 mod pin_change;
 pub mod services;
+#[cfg(test)]
+mod test_bus;
 #[cfg(test)]
 mod test_keys;
 #[cfg(test)]

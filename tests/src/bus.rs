@@ -34,6 +34,9 @@ const SYSTEM_POLICY: &str = r#"
   </policy>
 "#;
 
+/// What polkit's package says, where it is installed.
+const POLKIT_POLICY: &str = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf";
+
 /// A running dbus-daemon.
 pub struct Bus {
     socket: PathBuf,
@@ -42,11 +45,11 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Starts one whose socket is in `folder`.
-    pub fn start(folder: &Path, logs: &Path) -> Self {
+    /// Starts one whose socket is in `folder`. Our name is `daemon_user`'s to own, or the test's.
+    pub fn start(folder: &Path, logs: &Path, daemon_user: Option<u32>) -> Self {
         let socket = folder.join("bus");
         let configuration = folder.join("bus.conf");
-        std::fs::write(&configuration, configuration_for(&socket)).unwrap();
+        std::fs::write(&configuration, configuration_for(&socket, daemon_user)).unwrap();
         let mut process = Running::start(
             "dbus-daemon",
             logs,
@@ -61,13 +64,25 @@ impl Bus {
         }
     }
 
+    /// Whether somebody owns a name on it.
+    pub fn has_owner(&self, name: &str) -> bool {
+        let output = Command::new("dbus-send")
+            .arg(format!("--bus={}", self.address()))
+            .args(["--dest=org.freedesktop.DBus", "--print-reply", "/"])
+            .arg("org.freedesktop.DBus.NameHasOwner")
+            .arg(format!("string:{name}"))
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).contains("boolean true")
+    }
+
     /// Its address.
     pub fn address(&self) -> String {
         format!("unix:path={}", self.socket.display())
     }
 }
 
-fn configuration_for(socket: &Path) -> String {
+fn configuration_for(socket: &Path, daemon_user: Option<u32>) -> String {
     let uid = rustix::process::getuid().as_raw().to_string();
     let body = SHIPPED_POLICY
         .split_once("<busconfig>")
@@ -75,7 +90,8 @@ fn configuration_for(socket: &Path) -> String {
         .map(|(body, _)| body)
         .expect("the shipped policy is a bus configuration");
     let system = SYSTEM_POLICY.replace("UID", &uid);
-    let ours = body.replace(r#"user="symbolon""#, &format!(r#"user="{uid}""#));
+    let owner = daemon_user.map_or(uid, |uid| uid.to_string());
+    let ours = body.replace(r#"user="symbolon""#, &format!(r#"user="{owner}""#));
     format!(
         r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -84,6 +100,7 @@ fn configuration_for(socket: &Path) -> String {
   <listen>unix:path={}</listen>
   <auth>EXTERNAL</auth>
 {system}{ours}
+  <include ignore_missing="yes">{POLKIT_POLICY}</include>
 </busconfig>
 "#,
         socket.display()
@@ -115,7 +132,7 @@ mod tests {
             return;
         }
         let folder = Folder::new("bus");
-        let bus = Bus::start(folder.path(), &folder.logs());
+        let bus = Bus::start(folder.path(), &folder.logs(), None);
         assert!(request_name(&bus, "org.symbolon.Symbolon1"));
         assert!(!request_name(&bus, "org.example.Other"));
     }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::process::{Running, as_user, program};
+use crate::process::{Running, Somebody, by, copy_of_program, program};
 
 /// Exit codes of `symbolon`.
 pub mod code {
@@ -44,7 +44,7 @@ pub struct Cli {
     program: PathBuf,
     bus: String,
     log: PathBuf,
-    user: Option<u32>,
+    user: Option<Somebody>,
 }
 
 /// How a run ended.
@@ -69,21 +69,18 @@ impl Cli {
         }
     }
 
-    /// The same by another user, who gets a copy of the program in `folder` (they may not be
-    /// allowed into the one it was built in).
-    pub fn as_user(&self, uid: u32, folder: &Path) -> Self {
-        let copy = folder.join("symbolon");
-        std::fs::copy(&self.program, &copy).unwrap();
+    /// The same by somebody else, who gets a copy of the program in `folder`.
+    pub fn by(&self, somebody: Somebody, folder: &Path) -> Self {
         Self {
-            program: copy,
-            user: Some(uid),
+            program: copy_of_program("symbolon", folder),
+            user: Some(somebody),
             ..self.clone()
         }
     }
 
     /// Runs it with `secrets` on its standard input.
     pub fn run(&self, arguments: &[&str], secrets: &[&str]) -> Said {
-        let mut command = as_user(self.user, &self.program);
+        let mut command = by(self.user.as_ref(), &self.program);
         let mut child = command
             .args(["--bus", &self.bus])
             .args(arguments)
@@ -115,7 +112,7 @@ impl Cli {
 
     /// Starts a command that runs until it is ended; what it prints is in its log.
     pub fn start(&self, name: &str, arguments: &[&str]) -> Running {
-        let mut command = as_user(self.user, &self.program);
+        let mut command = by(self.user.as_ref(), &self.program);
         let command = command.args(["--bus", &self.bus]).args(arguments);
         let logs = self.log.parent().unwrap_or(Path::new("."));
         Running::start(name, logs, command)

@@ -1,12 +1,13 @@
 //! symbolond: the real program on a TPM, a bus and a service of the rig's.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Pid;
 
-use crate::process::{Running, program};
+use crate::process::{Running, Somebody, by, copy_of_program, program};
 use crate::ready::ReadySocket;
 use crate::token::TokenAt;
 
@@ -28,6 +29,8 @@ pub struct Surroundings {
     pub token: Option<TokenAt>,
     /// Whether it logs all that it has to say.
     pub verbose: bool,
+    /// Who runs it, if not the test's own user.
+    pub user: Option<Somebody>,
 }
 
 /// A daemon, running or not.
@@ -134,6 +137,7 @@ impl Daemon {
             service_root,
             token,
             verbose,
+            user,
         } = &self.surroundings;
         let mut text = format!(
             "tcti = \"{tcti}\"\nstate_directory = \"{}\"\nbus = \"{bus}\"\n\n\
@@ -141,7 +145,14 @@ impl Daemon {
             self.state().display(),
             service_root.display(),
         );
-        let mut command = Command::new(program("symbolond"));
+        let mut command = match user {
+            Some(somebody) => {
+                // As a package does it: the folder is the daemon's.
+                chown(&self.folder, Some(somebody.uid), Some(somebody.uid)).unwrap();
+                by(user.as_ref(), &copy_of_program("symbolond", &self.folder))
+            }
+            None => Command::new(program("symbolond")),
+        };
         if let Some(token) = token {
             write!(
                 text,

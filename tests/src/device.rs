@@ -1,7 +1,6 @@
 //! One device of a person: a TPM, a bus, the daemon and the command line.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,7 +11,7 @@ use crate::daemon::{Daemon, SERVICE_NAME, Surroundings};
 use crate::eventually::{SOON, eventually};
 use crate::folder;
 use crate::obstinate::Obstinate;
-use crate::process::{Running, as_user, program};
+use crate::process::{Running, Somebody, by, copy_of_program};
 use crate::swtpm::{self, Swtpm};
 use crate::token::Token;
 use crate::tpm_proxy::TpmProxy;
@@ -35,6 +34,8 @@ pub struct DeviceOptions {
     pub token: TokenChoice,
     /// Whether the daemon logs all that it has to say.
     pub verbose: bool,
+    /// The user that the daemon runs as, if it is not the test's own. Only root can do that.
+    pub daemon_user: Option<u32>,
 }
 
 /// Which token holds a device's shares.
@@ -71,7 +72,7 @@ impl Device {
         std::fs::create_dir_all(logs).unwrap();
         let swtpm = Swtpm::start(&folder.join("tpm"), logs);
         let tpm_proxy = options.tap.then(|| TpmProxy::start(swtpm.port()));
-        let bus = Bus::start(folder, logs);
+        let bus = Bus::start(folder, logs, options.daemon_user);
         let port = tpm_proxy.as_ref().map_or(swtpm.port(), TpmProxy::port);
         let token = match options.token {
             TokenChoice::None => None,
@@ -88,6 +89,7 @@ impl Device {
                 service_root: service.root,
                 token,
                 verbose: options.verbose,
+                user: options.daemon_user.map(Somebody::alone),
             },
         );
         Self {
@@ -104,6 +106,11 @@ impl Device {
     /// Where its state is.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Its bus.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// The bus's address.
@@ -227,12 +234,15 @@ impl Device {
         );
     }
 
-    /// Subscribes to the daemon's signals, as the agent does, perhaps by another user.
-    pub fn listener(&self, user: Option<u32>) -> Listener {
-        let name = user.map_or_else(|| "listener".into(), |uid| format!("listener-{uid}"));
-        let copy = self.folder.join(&name);
-        std::fs::copy(program("listener"), &copy).unwrap();
-        let mut command: Command = as_user(user, &copy);
+    /// Subscribes to the daemon's signals, as the agent does, perhaps by somebody else.
+    pub fn listener(&self, user: Option<&Somebody>) -> Listener {
+        let name = match user {
+            Some(somebody) => format!("listener-{}", somebody.uid),
+            None => "listener".to_owned(),
+        };
+        let folder = self.folder.join(format!("{name}-program"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut command = by(user, &copy_of_program("listener", &folder));
         let mut process = Running::start(&name, &self.logs, command.arg(self.bus.address()));
         let log = self.logs.join(format!("{name}.log"));
         process.wait_until_ready(SOON, || {

@@ -17,6 +17,7 @@
 //! * [`e_service`]: the example e-service, and somebody who visits it.
 //! * [`pdf`]: a document to be signed, and what stands in a signed one.
 //! * [`small_disk`]: a disk that can be filled.
+//! * [`polkit`]: the real polkit, with the policy that we ship and rules of the test's.
 //! * [`rig`]: all of it together.
 //!
 //! Everything here panics when it cannot do its work: for a test that is a failure with a reason,
@@ -45,6 +46,7 @@ pub mod link_login;
 pub mod obstinate;
 pub mod openssl;
 pub mod pdf;
+pub mod polkit;
 pub mod process;
 pub mod raw_tls;
 pub mod ready;

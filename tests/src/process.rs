@@ -128,20 +128,50 @@ pub fn was_killed_by(status: ExitStatus, signal: Signal) -> bool {
     status.signal() == Some(signal.as_raw())
 }
 
-/// A command by this test's user or, with root's help, by another one.
-pub fn as_user(uid: Option<u32>, program: &Path) -> Command {
-    let Some(uid) = uid else {
+/// A user of this machine and the groups that they are in; only root can be somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Somebody {
+    /// Their number.
+    pub uid: u32,
+    /// Besides the one that has their number.
+    pub groups: Vec<u32>,
+}
+
+impl Somebody {
+    /// Somebody in no other group.
+    pub fn alone(uid: u32) -> Self {
+        let groups = Vec::new();
+        Self { uid, groups }
+    }
+}
+
+/// A command by this test's user or, with root's help, by somebody else.
+pub fn by(somebody: Option<&Somebody>, program: &Path) -> Command {
+    let Some(Somebody { uid, groups }) = somebody else {
         return Command::new(program);
     };
+    let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
     let mut command = Command::new("setpriv");
+    command.args([format!("--reuid={uid}"), format!("--regid={uid}")]);
+    match groups.is_empty() {
+        true => command.arg("--clear-groups"),
+        false => command.arg(format!("--groups={}", groups.join(","))),
+    };
+    command.arg(program);
     command
-        .args([
-            format!("--reuid={uid}"),
-            format!("--regid={uid}"),
-            "--clear-groups".into(),
-        ])
-        .arg(program);
-    command
+}
+
+/// A copy of a program of this workspace in `folder`, for somebody who may not be allowed into the
+/// folder that it was built in.
+pub fn copy_of_program(name: &str, folder: &Path) -> PathBuf {
+    let copy = folder.join(name);
+    if !copy.exists() {
+        // By another process: a child that another test starts would inherit the open file for a
+        // moment, and a program that is open for writing cannot be started.
+        let copied = Command::new("cp").arg(program(name)).arg(&copy).status();
+        assert!(copied.unwrap().success(), "cannot copy {name}");
+    }
+    copy
 }
 
 /// A program of this workspace, from the folder that this executable was built into.

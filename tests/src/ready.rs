@@ -1,5 +1,7 @@
 //! Waiting for a program to say that it is ready, the way a service manager does (sd_notify(3)).
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +22,8 @@ impl ReadySocket {
         std::fs::remove_file(&path).ok();
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_nonblocking(true).unwrap();
+        // The program may be another user's.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
         command.env("NOTIFY_SOCKET", &path);
         Self { socket, path }
     }

@@ -75,6 +75,18 @@ pub fn find_softhsm_module() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// polkit's daemon, which no search path leads to.
+pub fn find_polkitd() -> Option<PathBuf> {
+    [
+        "/usr/lib/polkit-1/polkitd",
+        "/usr/libexec/polkit-1/polkitd",
+        "/usr/libexec/polkitd",
+    ]
+    .iter()
+    .map(PathBuf::from)
+    .find(|path| path.is_file())
+}
+
 /// The library that moves a process's clock; the one made for programs with threads.
 pub fn find_libfaketime() -> Option<PathBuf> {
     let folders = ["/usr/lib", "/usr/lib64"];

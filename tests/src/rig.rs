@@ -34,6 +34,7 @@ pub struct Plan {
     tap: bool,
     token: TokenChoice,
     verbose: bool,
+    daemon_user: Option<u32>,
 }
 
 /// A running system. Its parts end in the order in which they stand here.
@@ -80,6 +81,13 @@ impl Plan {
         self
     }
 
+    /// With a daemon that runs as a user without rights, as packages have it. Needs root.
+    #[must_use]
+    pub fn daemon_user(mut self, uid: u32) -> Self {
+        self.daemon_user = Some(uid);
+        self
+    }
+
     /// With programs that log all that they have to say.
     #[must_use]
     pub fn verbose(mut self) -> Self {
@@ -101,6 +109,7 @@ impl Plan {
             tap: self.tap,
             token: self.token,
             verbose: self.verbose,
+            daemon_user: self.daemon_user,
         }
     }
 
@@ -110,6 +119,9 @@ impl Plan {
             return None;
         }
         let folder = Folder::new("rig");
+        if self.daemon_user.is_some() {
+            folder.let_others_through();
+        }
         let clock = if self.moved_clock {
             let Some(clock) = Clock::start(folder.path()) else {
                 requirements::skipped("libfaketime (package faketime)");

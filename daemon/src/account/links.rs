@@ -20,6 +20,8 @@ use crate::transaction::End;
 pub(super) struct Callbacks(Mutex<HashMap<Uuid, Callback>>);
 
 struct Callback {
+    /// The user who opened the link, and whose browser waits. A colleague's is none of theirs.
+    opener: u32,
     initial_url: String,
     session_secret_digest: String,
     /// Of the share that was sent last; for logins.
@@ -30,10 +32,11 @@ struct Callback {
 const MOST: usize = 64;
 
 impl Account {
-    /// Takes a link up; from then on it is a transaction like any other.
+    /// Takes a link up for a user; from then on it is a transaction like any other.
     pub(crate) async fn open_link(
         self: &Arc<Self>,
         link: &str,
+        opener: u32,
     ) -> Result<PendingTransaction, Fault> {
         let parsed = DeviceLink::parse(link).map_err(|error| {
             Fault::with_remedy(
@@ -54,13 +57,13 @@ impl Account {
                 "tell whoever runs the service",
             ));
         }
-        self.remember_callback(&opened)?;
+        self.remember_callback(&opened, opener)?;
         self.take(opened.transaction).await;
         let entry = self.known(id)?;
         Ok(entry.shown())
     }
 
-    fn remember_callback(&self, opened: &LinkOpened) -> Result<(), Fault> {
+    fn remember_callback(&self, opened: &LinkOpened, opener: u32) -> Result<(), Fault> {
         let transaction = &opened.transaction;
         if transaction.flow_type == FlowType::QR {
             return Ok(());
@@ -81,6 +84,7 @@ impl Account {
             callbacks.clear();
         }
         callbacks.entry(transaction.id).or_insert(Callback {
+            opener,
             initial_url,
             session_secret_digest,
             verifier: None,
@@ -95,17 +99,16 @@ impl Account {
         }
     }
 
-    /// Whether a browser waits for the end of this transaction.
-    pub(crate) fn has_callback(&self, id: Uuid) -> bool {
-        locked(&self.callbacks.0).contains_key(&id)
-    }
-
-    /// Where to lead the browser, now that the transaction was approved, agreed
-    /// to or refused; once. `None`
-    /// if it is not over, ended in another way, or no browser waits.
-    pub(crate) fn take_callback(&self, id: Uuid) -> Option<String> {
+    /// Where to lead the browser of the user who opened the link, now that the transaction was
+    /// approved, agreed to or refused; once. `None` if it is not over, ended in another way, or no
+    /// browser of theirs waits.
+    pub(crate) fn take_callback(&self, id: Uuid, opener: u32) -> Option<String> {
         let end = locked(&self.book).end_of(id)?;
-        let callback = locked(&self.callbacks.0).remove(&id)?;
+        let callback = {
+            let mut callbacks = locked(&self.callbacks.0);
+            callbacks.get(&id).filter(|kept| kept.opener == opener)?;
+            callbacks.remove(&id)?
+        };
         let verifier = match end {
             End::Approved => callback.verifier.as_ref(),
             End::Consented | End::Refused | End::Disowned => None,

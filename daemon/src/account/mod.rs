@@ -1,5 +1,6 @@
 //! One account while the daemon runs: what is known of it, and who may change that.
 //!
+//! * `colleagues`: who may do what with it.
 //! * `keeper`: stays connected, and handles what is pushed.
 //! * `links`: device links, and the browsers that wait for their end.
 //! * `linked`: signatures that a certificate choice announced.
@@ -10,6 +11,7 @@
 //! What a person does with it is in [`crate::approval`], [`crate::pin_change`] and
 //! [`crate::deletion`].
 
+mod colleagues;
 mod keeper;
 mod linked;
 mod links;
@@ -120,6 +122,7 @@ impl Account {
             service: deed.service.clone(),
             device_name: name(&deed.device_name),
             owner: deed.owner,
+            group: deed.group.as_ref().map(|group| name(&group.name)),
             enrolled_at: deed.enrolled_at,
             pin1: self.pin_standing(KeyPurpose::Authentication),
             pin2: self.pin_standing(KeyPurpose::Signing),
@@ -252,7 +255,9 @@ impl Account {
     }
 
     pub(crate) fn announce(&self, news: News) {
-        self.core.announcer.tell(self.deed.owner, news);
+        self.core
+            .announcer
+            .tell(self.document_number().clone(), self.deed.owned_by(), news);
     }
 
     pub(crate) async fn record(&self, entry: HistoryEntry) {

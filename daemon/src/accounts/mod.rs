@@ -19,6 +19,6 @@ pub use file::FileError;
 pub(crate) use file::{read_sealed, remove, seal, write_atomically};
 pub use history::{VerifiedHistory, verify as verify_history};
 pub(crate) use record::copy_of;
-pub use record::{Deed, KnownLock, Standing, StoredKey};
+pub use record::{Deed, Group, KnownLock, Standing, StoredKey};
 pub use store::{DamagedFile, Store, StoredAccount};
 pub(crate) use store::{make_private_folder, off_the_runtime};

@@ -10,6 +10,8 @@ use symbolon_protocol::identifiers::{
 use symbolon_vault::{SealedIdentity, SealedShare};
 use uuid::Uuid;
 
+use crate::access::Owner;
+
 /// What enrolment settled for good.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,8 +30,11 @@ pub struct Deed {
     pub service: String,
     /// What the person calls this device.
     pub device_name: String,
-    /// The user of this machine who may use the account.
+    /// The user of this machine who enrolled the account, and whose it is if it is no group's.
     pub owner: u32,
+    /// The group of colleagues whose account it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
     /// When it was enrolled, by this machine's clock.
     pub enrolled_at: i64,
     /// The device's keys towards the service.
@@ -44,7 +49,25 @@ pub struct Deed {
     pub signing: StoredKey,
 }
 
+/// A Unix group that owns an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// Its number, which counts.
+    pub id: u32,
+    /// Its name at enrolment, to be shown.
+    pub name: String,
+}
+
 impl Deed {
+    /// Whose the account is.
+    pub fn owned_by(&self) -> Owner {
+        match &self.group {
+            Some(group) => Owner::Group(group.id),
+            None => Owner::User(self.owner),
+        }
+    }
+
     /// The key for a purpose.
     pub fn key(&self, purpose: KeyPurpose) -> &StoredKey {
         match purpose {

@@ -123,6 +123,7 @@ async fn enrolled(core: &Core) -> StoredAccount {
         service: "test".to_owned(),
         device_name: "test".to_owned(),
         owner: 1000,
+        group: None,
         enrolled_at: 0,
         identity: identity.sealed,
         device_key: identity.device_key,

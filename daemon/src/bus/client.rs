@@ -51,9 +51,24 @@ pub trait Symbolon {
         pin2: Fd<'_>,
     ) -> zbus::Result<String>;
 
+    /// The same for an account that all members of a Unix group own. The caller must be one, and
+    /// polkit must let them administer the group's accounts.
+    #[allow(clippy::too_many_arguments)]
+    #[zbus(allow_interactive_auth)]
+    fn enrol_for_group(
+        &self,
+        group: &str,
+        service: &str,
+        code: Fd<'_>,
+        device_name: &str,
+        pin1: Fd<'_>,
+        pin2: Fd<'_>,
+    ) -> zbus::Result<String>;
+
     /// Takes up a device link for the caller's account: [`super::messages::PendingTransaction`].
     /// `document_number` may be empty where the caller has one account only. The link comes by a
     /// pipe: whoever reads it could take it up.
+    #[zbus(allow_interactive_auth)]
     fn open_link(&self, link: Fd<'_>, document_number: &str) -> zbus::Result<String>;
 
     /// Where to lead the browser that opened a link, once its transaction was approved or refused:
@@ -61,10 +76,12 @@ pub trait Symbolon {
     fn take_callback(&self, transaction: &str) -> zbus::Result<String>;
 
     /// Makes ready for the PIN while the person reads: [`super::messages::ApprovalBegun`].
+    #[zbus(allow_interactive_auth)]
     fn begin_approval(&self, transaction: &str) -> zbus::Result<String>;
 
     /// Agrees to a transaction without `purpose`: [`super::messages::ConsentTaken`]. Nothing is
     /// signed, and what is to be signed cannot be agreed to.
+    #[zbus(allow_interactive_auth)]
     fn consent(&self, transaction: &str) -> zbus::Result<String>;
 
     /// Waits for the signature that a certificate choice announced, as long as it may take:
@@ -73,20 +90,25 @@ pub trait Symbolon {
 
     /// Picks one of the codes of `codeChoice`: [`super::messages::CodeChosen`]. A wrong pick ends
     /// the transaction; a code that is not offered changes nothing and is an error.
+    #[zbus(allow_interactive_auth)]
     fn choose_code(&self, transaction: &str, code: &str) -> zbus::Result<String>;
 
     /// Approves with the PIN: [`super::messages::Verdict`].
+    #[zbus(allow_interactive_auth)]
     fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
 
     /// Refuses.
+    #[zbus(allow_interactive_auth)]
     fn refuse(&self, transaction: &str) -> zbus::Result<()>;
 
     /// Refuses what its person did not start: the service keeps whoever asked away from them for a
     /// while, and tells its operator.
+    #[zbus(allow_interactive_auth)]
     fn disown(&self, transaction: &str) -> zbus::Result<()>;
 
     /// Changes a PIN, `purpose` being `authentication` (PIN1) or `signing` (PIN2):
     /// [`super::messages::Verdict`].
+    #[zbus(allow_interactive_auth)]
     fn change_pin(
         &self,
         document_number: &str,
@@ -96,6 +118,7 @@ pub trait Symbolon {
     ) -> zbus::Result<String>;
 
     /// Closes the account at the service, revokes its certificates and destroys its key shares.
+    #[zbus(allow_interactive_auth)]
     fn delete(&self, document_number: &str) -> zbus::Result<()>;
 
     /// Asks for the signals, for as long as this connection is on the bus.

@@ -15,8 +15,12 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Accounts {
-    /// The caller's accounts (all of them for root), by document number.
+    /// The accounts that the caller may see: their own, their groups', all of them for root; by
+    /// document number.
     pub accounts: Vec<Account>,
+    /// Why accounts of the caller's groups are left out, if polkit could not be asked about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<String>,
     /// Account files that cannot be used, for their owner's and root's eyes.
     pub damaged: Vec<DamagedAccount>,
 }
@@ -39,8 +43,11 @@ pub struct Account {
     pub service: String,
     /// What the person calls this device.
     pub device_name: String,
-    /// The user who owns it here.
+    /// The user who enrolled it here, and whose it is if it is no group's.
     pub owner: u32,
+    /// The name of the Unix group whose account it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// When it was enrolled.
     pub enrolled_at: i64,
     /// How the authentication PIN stands, as last known.
@@ -122,6 +129,9 @@ pub enum Connection {
 pub struct PendingList {
     /// What waits for the caller, oldest first.
     pub transactions: Vec<PendingTransaction>,
+    /// Why accounts of the caller's groups are left out, if polkit could not be asked about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<String>,
     /// Accounts whose service could not be asked; what was pushed from them is listed all the same.
     pub not_asked: Vec<NotAsked>,
 }

@@ -5,6 +5,7 @@
 //! message. Signals go to subscribers only, each by itself, and only about their own accounts.
 
 pub mod client;
+pub(crate) mod departure;
 pub mod fault;
 pub mod messages;
 pub mod server;

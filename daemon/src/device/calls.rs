@@ -6,7 +6,8 @@ use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_vault::Pin;
 use uuid::Uuid;
 
-use super::{Caller, Device, locked};
+use super::{Device, Seen, locked};
+use crate::access::{Act, Caller};
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{
@@ -18,9 +19,9 @@ use crate::transaction::RefusedAs;
 
 impl Device {
     /// `ListAccounts`.
-    pub async fn list_accounts(&self, caller: Caller) -> Accounts {
-        let accounts = self.seen_by(caller);
-        for account in &accounts {
+    pub async fn list_accounts(&self, caller: &Caller) -> Accounts {
+        let seen = self.seen_by(caller).await;
+        for account in &seen.accounts {
             account.read_unknown_counts().await;
         }
         // A file's name tells whose account it is, and its content can no longer.
@@ -32,19 +33,25 @@ impl Device {
             detail: file.detail.clone(),
         });
         Accounts {
-            accounts: accounts.iter().map(|account| account.described()).collect(),
+            accounts: seen
+                .accounts
+                .iter()
+                .map(|account| account.described())
+                .collect(),
+            withheld: seen.withheld.map(|fault| fault.text),
             damaged: damaged.collect(),
         }
     }
 
     /// `ListPending`. Every service is asked, pushed or not.
-    pub async fn list_pending(&self, caller: Caller) -> PendingList {
+    pub async fn list_pending(&self, caller: &Caller) -> PendingList {
+        let seen = self.seen_by(caller).await;
         let mut list = PendingList {
             transactions: Vec::new(),
+            withheld: seen.withheld.map(|fault| fault.text),
             not_asked: Vec::new(),
         };
-        let accounts = self.seen_by(caller);
-        let asked = accounts.iter().filter(|account| !account.is_closed());
+        let asked = seen.accounts.iter().filter(|account| !account.is_closed());
         let answers = futures_util::future::join_all(
             asked.map(|account| async move { (account, account.sync().await) }),
         );
@@ -64,7 +71,7 @@ impl Device {
     }
 
     /// `Status`.
-    pub async fn status(&self, caller: Caller, subscribers: u32) -> Status {
+    pub async fn status(&self, caller: &Caller, subscribers: u32) -> Status {
         let accounts = self.list_accounts(caller).await.accounts;
         let services = locked(&self.configured);
         Status {
@@ -84,11 +91,11 @@ impl Device {
     /// `History`.
     pub async fn history(
         &self,
-        caller: Caller,
+        caller: &Caller,
         document_number: &str,
         limit: u32,
     ) -> Result<History, Fault> {
-        let account = self.visible(caller, document_number)?;
+        let account = self.visible(caller, document_number).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let entries = self
             .core
@@ -101,10 +108,10 @@ impl Device {
     /// `ExportHistory`.
     pub async fn export_history(
         &self,
-        caller: Caller,
+        caller: &Caller,
         document_number: &str,
     ) -> Result<HistoryRecord, Fault> {
-        let account = self.visible(caller, document_number)?;
+        let account = self.visible(caller, document_number).await?;
         let document_number = account.document_number().clone();
         let record = self.core.store.history_record(&document_number).await?;
         Ok(HistoryRecord {
@@ -116,17 +123,20 @@ impl Device {
     /// `OpenLink`. An empty document number means the caller's only account.
     pub async fn open_link(
         &self,
-        caller: Caller,
+        caller: &Caller,
         link: &str,
         document_number: &str,
     ) -> Result<PendingTransaction, Fault> {
-        let mut own: Vec<_> = self.seen_by(caller);
-        own.retain(|account| caller.owns(account) && !account.is_closed());
+        let mut own = self.seen_by(caller).await.accounts;
+        own.retain(|account| account.is_open_to(caller, Act::Answer) && !account.is_closed());
         if !document_number.is_empty() {
             own.retain(|account| account.document_number().as_str() == document_number);
         }
         match own.as_slice() {
-            [account] => account.open_link(link).await,
+            [account] => {
+                account.require(caller, Act::Answer).await?;
+                account.open_link(link, caller.uid).await
+            }
             [] => Err(Fault::with_remedy(
                 FaultKind::NotFound,
                 "you have no such account that could open the link",
@@ -149,22 +159,21 @@ impl Device {
     /// `TakeCallback`.
     pub async fn take_callback(
         &self,
-        caller: Caller,
+        caller: &Caller,
         transaction: &str,
     ) -> Result<CallbackTaken, Fault> {
         let id: Uuid = transaction.parse().map_err(|_| no_name())?;
-        let own = self.seen_by(caller);
+        let own = self.seen_by(caller).await.accounts;
         let url = own
             .iter()
-            .filter(|account| caller.owns(account) && account.has_callback(id))
-            .find_map(|account| account.take_callback(id));
+            .find_map(|account| account.take_callback(id, caller.uid));
         Ok(CallbackTaken { url })
     }
 
     /// `BeginApproval`.
     pub async fn begin_approval(
         &self,
-        caller: Caller,
+        caller: &Caller,
         transaction: &str,
     ) -> Result<ApprovalBegun, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
@@ -174,7 +183,7 @@ impl Device {
     /// `ChooseCode`.
     pub async fn choose_code(
         &self,
-        caller: Caller,
+        caller: &Caller,
         transaction: &str,
         code: &str,
     ) -> Result<CodeChosen, Fault> {
@@ -185,7 +194,7 @@ impl Device {
     /// `Approve`.
     pub async fn approve(
         &self,
-        caller: Caller,
+        caller: &Caller,
         transaction: &str,
         pin: Pin,
     ) -> Result<Verdict, Fault> {
@@ -194,13 +203,13 @@ impl Device {
     }
 
     /// `Consent`.
-    pub async fn consent(&self, caller: Caller, transaction: &str) -> Result<ConsentTaken, Fault> {
+    pub async fn consent(&self, caller: &Caller, transaction: &str) -> Result<ConsentTaken, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
         account.consent(id).await
     }
 
     /// `AwaitLinked`.
-    pub async fn await_linked(&self, caller: Caller, transaction: &str) -> Result<Linked, Fault> {
+    pub async fn await_linked(&self, caller: &Caller, transaction: &str) -> Result<Linked, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
         Ok(Linked {
             transaction: account.await_linked(id).await,
@@ -210,7 +219,7 @@ impl Device {
     /// `Refuse` and `Disown`.
     pub async fn refuse(
         &self,
-        caller: Caller,
+        caller: &Caller,
         transaction: &str,
         refused_as: RefusedAs,
     ) -> Result<(), Fault> {
@@ -221,22 +230,21 @@ impl Device {
     /// `ChangePin`.
     pub async fn change_pin(
         &self,
-        caller: Caller,
+        caller: &Caller,
         document_number: &str,
         purpose: KeyPurpose,
         old: Pin,
         new: Pin,
     ) -> Result<Verdict, Fault> {
-        let account = self.visible(caller, document_number)?;
-        if !caller.owns(&account) {
-            return Err(not_authorized());
-        }
+        let account = self.visible(caller, document_number).await?;
+        account.require(caller, Act::ChangePin).await?;
         account.change_pin(purpose, old, new).await
     }
 
     /// `Delete`.
-    pub async fn delete(&self, caller: Caller, document_number: &str) -> Result<(), Fault> {
-        let account = self.visible(caller, document_number)?;
+    pub async fn delete(&self, caller: &Caller, document_number: &str) -> Result<(), Fault> {
+        let account = self.visible(caller, document_number).await?;
+        account.require(caller, Act::Delete).await?;
         account.delete().await?;
         if let Some(kept) = locked(&self.accounts).remove(account.document_number()) {
             kept.keeper.abort();
@@ -244,35 +252,49 @@ impl Device {
         Ok(())
     }
 
-    /// The account that a transaction is for, if it is the caller's own.
+    /// The account that a transaction is for, if the caller may answer it.
     async fn asked(
         &self,
-        caller: Caller,
+        caller: &Caller,
         transaction: &str,
     ) -> Result<(Arc<Account>, Uuid), Fault> {
         let id: Uuid = transaction.parse().map_err(|_| no_name())?;
-        let seen = self.seen_by(caller);
-        let known = seen.iter().find(|account| account.has_transaction(id));
-        if let Some(account) = known {
-            if !caller.owns(account) {
-                return Err(not_authorized());
-            }
-            return Ok((account.clone(), id));
-        }
-        // Without push it may wait at the service all the same.
-        for account in seen.into_iter().filter(|account| caller.owns(account)) {
-            if !account.is_closed()
+        let seen = self.seen_by(caller).await;
+        let account = match seen.account_with(id) {
+            Some(account) => account,
+            // Without push it may wait at the service all the same.
+            None => seen.fetched(caller, id).await?,
+        };
+        account.require_answer(caller, id).await?;
+        Ok((account, id))
+    }
+}
+
+impl Seen {
+    fn account_with(&self, id: Uuid) -> Option<Arc<Account>> {
+        let mut accounts = self.accounts.iter();
+        accounts
+            .find(|account| account.has_transaction(id))
+            .cloned()
+    }
+
+    async fn fetched(self, caller: &Caller, id: Uuid) -> Result<Arc<Account>, Fault> {
+        for account in self.accounts {
+            if account.is_open_to(caller, Act::Answer)
+                && !account.is_closed()
                 && account.fetch(id).await.is_ok()
                 && account.has_transaction(id)
             {
-                return Ok((account, id));
+                return Ok(account);
             }
         }
-        Err(Fault::with_remedy(
-            FaultKind::NotFound,
-            "no such transaction waits for you",
-            "`symbolon pending` lists what waits",
-        ))
+        Err(self.withheld.unwrap_or_else(|| {
+            Fault::with_remedy(
+                FaultKind::NotFound,
+                "no such transaction waits for you",
+                "`symbolon pending` lists what waits",
+            )
+        }))
     }
 }
 
@@ -290,13 +312,5 @@ fn no_name() -> Fault {
         FaultKind::InvalidArgument,
         "that is no transaction's name",
         "`symbolon pending` lists what waits",
-    )
-}
-
-fn not_authorized() -> Fault {
-    Fault::with_remedy(
-        FaultKind::NotAuthorized,
-        "the account belongs to another user of this machine",
-        "only its owner may do this",
     )
 }

@@ -6,9 +6,10 @@ use symbolon_protocol::display_text::DisplayText;
 use symbolon_vault::Pin;
 use zeroize::Zeroizing;
 
-use super::{Caller, Device, locked};
+use super::{Device, locked};
+use crate::access::{Act, Caller, Details, Owner};
 use crate::account::Account;
-use crate::accounts::StoredAccount;
+use crate::accounts::{Group, StoredAccount};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{Enrolled, HistoryEntry, HistoryEvent};
 use crate::enrolment::{self, Application, Pending};
@@ -16,10 +17,11 @@ use crate::link::{Backoff, Link};
 use crate::services::Service;
 
 impl Device {
-    /// `Enrol`.
+    /// `Enrol`; for the caller alone where no group is named.
     pub async fn enrol(
         self: &Arc<Self>,
-        caller: Caller,
+        caller: &Caller,
+        group: Option<&str>,
         service: &str,
         code: Zeroizing<String>,
         device_name: &str,
@@ -34,6 +36,10 @@ impl Device {
             ));
         }
         let service = self.service(service)?;
+        let group = match group {
+            Some(name) => Some(group_for(caller, name).await?),
+            None => None,
+        };
         let _enrolling = self.enrolling.lock().await;
         let hardware = self
             .core
@@ -43,6 +49,7 @@ impl Device {
             .hardware;
         let application = Application {
             owner: caller.uid,
+            group,
             code,
             device_name: device_name.as_str().to_owned(),
             pin1: pins.0,
@@ -160,6 +167,38 @@ impl Device {
             }
         }
     }
+}
+
+/// The group of that name, if the caller may make an account for it.
+async fn group_for(caller: &Caller, name: &str) -> Result<Group, Fault> {
+    let wanted = name.to_owned();
+    let looked_up = tokio::task::spawn_blocking(move || nix::unistd::Group::from_name(&wanted));
+    let found = looked_up
+        .await
+        .map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?
+        .map_err(|error| {
+            Fault::with_remedy(
+                FaultKind::Failed,
+                format!("the machine's list of groups cannot be read: {error}"),
+                "try again, or ask an administrator",
+            )
+        })?;
+    let Some(found) = found else {
+        return Err(Fault::with_remedy(
+            FaultKind::InvalidArgument,
+            "this machine has no such group",
+            "an administrator can make it: groupadd, usermod --append --groups",
+        ));
+    };
+    let id = found.gid.as_raw();
+    let details = Details::from([("group", id.to_string())]);
+    caller
+        .require(Owner::Group(id), Act::Enrol, &details)
+        .await?;
+    Ok(Group {
+        id,
+        name: found.name,
+    })
 }
 
 fn can_be_finished_later(fault: &Fault) -> bool {

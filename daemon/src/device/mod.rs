@@ -18,6 +18,7 @@ use symbolon_protocol::identifiers::DocumentNumber;
 use symbolon_vault::SealedIdentity;
 use tokio::task::JoinHandle;
 
+use crate::access::{Caller, Sight};
 use crate::account::{Account, Core};
 use crate::accounts::{DamagedFile, Deed, FileError, Store, StoredAccount};
 use crate::announcer::Announcer;
@@ -52,22 +53,11 @@ struct Kept {
     keeper: JoinHandle<()>,
 }
 
-/// Who asks: a user of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller {
-    /// The user's number.
-    pub uid: u32,
-}
-
-impl Caller {
-    /// Whether it is the machine's administrator, who may see and delete, but not approve.
-    fn is_root(self) -> bool {
-        self.uid == 0
-    }
-
-    fn owns(self, account: &Account) -> bool {
-        account.deed.owner == self.uid
-    }
+/// The accounts that a caller may see.
+pub(crate) struct Seen {
+    pub(crate) accounts: Vec<Arc<Account>>,
+    /// Why some are left out that they might be allowed to see.
+    pub(crate) withheld: Option<Fault>,
 }
 
 impl Device {
@@ -130,10 +120,23 @@ impl Device {
     }
 
     /// The accounts that a caller may see.
-    pub(crate) fn seen_by(&self, caller: Caller) -> Vec<Arc<Account>> {
-        let mut accounts = self.all();
-        accounts.retain(|account| caller.is_root() || caller.owns(account));
-        accounts
+    pub(crate) async fn seen_by(&self, caller: &Caller) -> Seen {
+        let judged = self.all().into_iter().map(|account| async move {
+            let sight = account.sight_of(caller).await;
+            (account, sight)
+        });
+        let mut seen = Seen {
+            accounts: Vec::new(),
+            withheld: None,
+        };
+        for (account, sight) in futures_util::future::join_all(judged).await {
+            match sight {
+                Sight::Seen => seen.accounts.push(account),
+                Sight::Unseen => {}
+                Sight::Undecided(fault) => seen.withheld = Some(fault),
+            }
+        }
+        seen
     }
 
     fn all(&self) -> Vec<Arc<Account>> {
@@ -144,17 +147,22 @@ impl Device {
     }
 
     /// An account by its number; what the caller may not see does not exist for them.
-    fn visible(&self, caller: Caller, document_number: &str) -> Result<Arc<Account>, Fault> {
-        self.seen_by(caller)
-            .into_iter()
-            .find(|account| account.document_number().to_string() == document_number)
-            .ok_or_else(|| {
-                Fault::with_remedy(
-                    FaultKind::NotFound,
-                    "you have no such account on this machine",
-                    "`symbolon accounts` lists yours",
-                )
-            })
+    async fn visible(&self, caller: &Caller, document_number: &str) -> Result<Arc<Account>, Fault> {
+        let mut accounts = self.all().into_iter();
+        let account =
+            accounts.find(|account| account.document_number().as_str() == document_number);
+        if let Some(account) = account {
+            match account.sight_of(caller).await {
+                Sight::Seen => return Ok(account),
+                Sight::Undecided(fault) => return Err(fault),
+                Sight::Unseen => {}
+            }
+        }
+        Err(Fault::with_remedy(
+            FaultKind::NotFound,
+            "you have no such account on this machine",
+            "`symbolon accounts` lists yours",
+        ))
     }
 
     fn target_of(&self, deed: &Deed) -> Target {

@@ -62,6 +62,7 @@ impl Stage {
         Pending {
             service: "test".to_owned(),
             owner: 1000,
+            group: None,
             device_name: "laptop".to_owned(),
             identity: identity.sealed,
             device_key: identity.device_key,
@@ -139,6 +140,7 @@ async fn the_note_of_a_stored_account_goes_and_its_keys_stay() {
         service: "test".to_owned(),
         device_name: "laptop".to_owned(),
         owner: 1000,
+        group: None,
         enrolled_at: 0,
         identity: pending.identity.clone(),
         device_key: pending.device_key.clone(),
@@ -163,6 +165,12 @@ async fn the_note_of_a_stored_account_goes_and_its_keys_stay() {
     let device = stage.start().await;
 
     assert_eq!(stage.vault.inside().shares.len(), 2);
-    let seen = |uid| device.seen_by(Caller { uid }).len();
-    assert_eq!((seen(1000), seen(0), seen(1001)), (1, 1, 0));
+    for (uid, seen) in [(1000, 1), (0, 1), (1001, 0)] {
+        let caller = Caller {
+            uid,
+            groups: vec![uid],
+            subject: None,
+        };
+        assert_eq!(device.seen_by(&caller).await.accounts.len(), seen, "{uid}");
+    }
 }

@@ -24,7 +24,7 @@ use symbolon_vault::{NewIdentity, Pin, SealedIdentity, ShareEnrolment};
 use zeroize::Zeroizing;
 
 use crate::account::Core;
-use crate::accounts::{Deed, Standing, Store, StoredAccount, StoredKey, copy_of};
+use crate::accounts::{Deed, Group, Standing, Store, StoredAccount, StoredKey, copy_of};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::clock::now;
 use crate::identity::{client_config, self_signed};
@@ -43,6 +43,7 @@ const WAITS: [Duration; 3] = [
 /// What a person gives for an enrolment.
 pub(crate) struct Application {
     pub(crate) owner: u32,
+    pub(crate) group: Option<Group>,
     pub(crate) code: Zeroizing<String>,
     pub(crate) device_name: String,
     pub(crate) pin1: Pin,
@@ -132,6 +133,7 @@ async fn redeem(
     Ok(Pending {
         service: service.name.clone(),
         owner: application.owner,
+        group: application.group.clone(),
         device_name: application.device_name.clone(),
         identity: identity.sealed,
         device_key: identity.device_key,
@@ -321,6 +323,7 @@ fn deed(pending: &Pending, registered: KeysRegistered) -> Option<Deed> {
         service: pending.service.clone(),
         device_name: pending.device_name.clone(),
         owner: pending.owner,
+        group: pending.group.clone(),
         enrolled_at: now(),
         identity: pending.identity.clone(),
         device_key: pending.device_key.clone(),

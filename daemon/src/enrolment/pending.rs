@@ -11,7 +11,7 @@ use symbolon_vault::{SealedIdentity, SealedShare};
 use uuid::Uuid;
 
 use crate::accounts::{
-    DamagedFile, FileError, make_private_folder, off_the_runtime, read_sealed, remove, seal,
+    DamagedFile, FileError, Group, make_private_folder, off_the_runtime, read_sealed, remove, seal,
     write_atomically,
 };
 use crate::link::{LinkError, body_of};
@@ -22,6 +22,8 @@ use crate::link::{LinkError, body_of};
 pub(crate) struct Pending {
     pub(crate) service: String,
     pub(crate) owner: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<Group>,
     pub(crate) device_name: String,
     pub(crate) identity: SealedIdentity,
     pub(crate) device_key: Octets,

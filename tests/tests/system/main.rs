@@ -12,6 +12,7 @@ mod device_links;
 mod e_service;
 mod faults;
 mod fuzz;
+mod group;
 mod interruption;
 mod lockout;
 mod login;

@@ -3,6 +3,7 @@
 use serde_json::json;
 use symbolon_tests::cli::{Cli, Said, code};
 use symbolon_tests::daemon::SERVICE_NAME;
+use symbolon_tests::process::Somebody;
 use symbolon_tests::raw_tls::{self, ClientKey};
 use symbolon_tests::relying_party::Target;
 use symbolon_tests::requirements;
@@ -15,7 +16,7 @@ const STRANGER: u32 = 2;
 /// The command line by another user of this machine; only root can be somebody else.
 fn by(rig: &Rig, uid: u32) -> Cli {
     let folder = rig.folder.sub(&format!("user-{uid}"));
-    rig.device.cli.as_user(uid, &folder)
+    rig.device.cli.by(Somebody::alone(uid), &folder)
 }
 
 #[test]
@@ -36,8 +37,8 @@ fn s50_another_user_neither_sees_nor_approves() {
         .unwrap()
         .to_owned();
     rig.device.wait_until_connected(&document);
-    let overheard = rig.device.listener(Some(STRANGER));
-    let heard = rig.device.listener(Some(OWNER));
+    let overheard = rig.device.listener(Some(&Somebody::alone(STRANGER)));
+    let heard = rig.device.listener(Some(&Somebody::alone(OWNER)));
 
     let login = rig
         .relying_party

@@ -33,6 +33,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Make an account on this machine with the one-time code of the service's clerk.
     ///
+    /// The account is yours alone, or with --group a Unix group's.
+    ///
     /// Asks for the code and for two new PINs: PIN1 for logins (4 to 12 digits), PIN2 for
     /// signatures (5 to 12 digits). The keys are made inside the TPM, which takes a while.
     Enrol(Enrol),
@@ -100,6 +102,11 @@ pub(crate) struct Enrol {
         hide_default_value = true
     )]
     pub(crate) service: String,
+    /// Make the account for a Unix group instead of for you alone: all its members see it and may
+    /// answer, as far as polkit's rules let them, and all must know the PINs. You must be a member,
+    /// or root.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
     /// What to call this device. Without it: the machine's name.
     #[arg(long, value_name = "NAME")]
     pub(crate) device_name: Option<String>,

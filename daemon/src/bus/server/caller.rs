@@ -1,13 +1,18 @@
-//! Which user a caller is: the bus knows, nobody else is asked.
+//! Who a caller is: the bus knows, nobody else is asked.
+
+use std::sync::Arc;
 
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
-use zbus::message::Header;
+use zbus::message::{Flags, Header};
 
+use crate::access::{Caller, Polkit, Subject};
 use crate::bus::fault::{Fault, FaultKind};
-use crate::device::Caller;
 
-pub(super) struct Callers(DBusProxy<'static>);
+pub(super) struct Callers {
+    bus: DBusProxy<'static>,
+    polkit: Arc<Polkit>,
+}
 
 impl Callers {
     pub(super) async fn new(connection: &Connection) -> zbus::Result<Self> {
@@ -15,26 +20,46 @@ impl Callers {
             .cache_properties(zbus::proxy::CacheProperties::No)
             .build()
             .await?;
-        Ok(Self(bus))
+        Ok(Self {
+            bus,
+            polkit: Arc::new(Polkit::new(connection).await?),
+        })
     }
 
-    /// The user behind a call, as the bus saw them when they connected.
+    /// The user behind a call and their groups, as the bus saw them when they connected.
     pub(super) async fn of(&self, header: &Header<'_>) -> Result<Caller, Fault> {
-        let unknown = |detail: String| {
-            Fault::with_remedy(
-                FaultKind::NotAuthorized,
-                format!("it cannot be told which user calls: {detail}"),
-                "call over a message bus",
-            )
-        };
         let sender = header
             .sender()
-            .ok_or_else(|| unknown("the call has no sender".to_owned()))?;
-        let uid = self
-            .0
-            .get_connection_unix_user(sender.clone().into())
+            .ok_or_else(|| unknown("the call has no sender"))?;
+        let credentials = self
+            .bus
+            .get_connection_credentials(sender.clone().into())
             .await
-            .map_err(|error| unknown(error.to_string()))?;
-        Ok(Caller { uid })
+            .map_err(|error| unknown(&error.to_string()))?;
+        let uid = credentials
+            .unix_user_id()
+            .ok_or_else(|| unknown("the bus does not say"))?;
+        let interactive = header
+            .primary()
+            .flags()
+            .contains(Flags::AllowInteractiveAuth);
+        Ok(Caller {
+            uid,
+            subject: Some(Subject::new(
+                self.polkit.clone(),
+                sender.to_owned().into(),
+                interactive,
+            )),
+            // A bus that does not tell groups leaves those who depend on one outside.
+            groups: credentials.into_unix_group_ids().unwrap_or_default(),
+        })
     }
+}
+
+fn unknown(detail: &str) -> Fault {
+    Fault::with_remedy(
+        FaultKind::NotAuthorized,
+        format!("it cannot be told which user calls: {detail}"),
+        "call over a message bus",
+    )
 }

@@ -48,7 +48,7 @@ pub async fn serve(
         subscribers: subscribers.clone(),
     };
     connection.object_server().at(OBJECT_PATH, server).await?;
-    tokio::spawn(subscribers.tell_all(connection.clone(), announcements));
+    tokio::spawn(subscribers.tell_all(announcements));
     // Last, so that nobody finds the name without the object.
     connection.request_name(BUS_NAME).await?;
     Ok(connection)
@@ -64,18 +64,18 @@ struct Server {
 impl Server {
     async fn list_accounts(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.list_accounts(caller).await)
+        json(&self.device.list_accounts(&caller).await)
     }
 
     async fn list_pending(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.list_pending(caller).await)
+        json(&self.device.list_pending(&caller).await)
     }
 
     async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        let subscribers = self.subscribers.of(caller);
-        json(&self.device.status(caller, subscribers).await)
+        let subscribers = self.subscribers.of(caller.uid);
+        json(&self.device.status(&caller, subscribers).await)
     }
 
     async fn history(
@@ -85,7 +85,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.history(caller, document_number, limit).await?)
+        json(&self.device.history(&caller, document_number, limit).await?)
     }
 
     async fn export_history(
@@ -94,13 +94,13 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.export_history(caller, document_number).await?)
+        json(&self.device.export_history(&caller, document_number).await?)
     }
 
     async fn doctor(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        let subscribers = self.subscribers.of(caller);
-        json(&self.device.diagnose(caller, subscribers).await)
+        let subscribers = self.subscribers.of(caller.uid);
+        json(&self.device.diagnose(&caller, subscribers).await)
     }
 
     async fn enrol(
@@ -117,7 +117,28 @@ impl Server {
         let pins = (read_pin(pin1).await?, read_pin(pin2).await?);
         let enrolled = self
             .device
-            .enrol(caller, service, code, device_name, pins)
+            .enrol(&caller, None, service, code, device_name, pins)
+            .await?;
+        json(&enrolled)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of `Enrol`, and the group")]
+    async fn enrol_for_group(
+        &self,
+        group: &str,
+        service: &str,
+        code: OwnedFd,
+        device_name: &str,
+        pin1: OwnedFd,
+        pin2: OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        let code = secret::read_text(code).await?;
+        let pins = (read_pin(pin1).await?, read_pin(pin2).await?);
+        let enrolled = self
+            .device
+            .enrol(&caller, Some(group), service, code, device_name, pins)
             .await?;
         json(&enrolled)
     }
@@ -133,7 +154,7 @@ impl Server {
         json(
             &self
                 .device
-                .open_link(caller, &link, document_number)
+                .open_link(&caller, &link, document_number)
                 .await?,
         )
     }
@@ -144,7 +165,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.take_callback(caller, transaction).await?)
+        json(&self.device.take_callback(&caller, transaction).await?)
     }
 
     async fn begin_approval(
@@ -153,7 +174,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.begin_approval(caller, transaction).await?)
+        json(&self.device.begin_approval(&caller, transaction).await?)
     }
 
     async fn consent(
@@ -162,7 +183,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.consent(caller, transaction).await?)
+        json(&self.device.consent(&caller, transaction).await?)
     }
 
     async fn await_linked(
@@ -171,7 +192,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.await_linked(caller, transaction).await?)
+        json(&self.device.await_linked(&caller, transaction).await?)
     }
 
     async fn choose_code(
@@ -181,7 +202,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
-        json(&self.device.choose_code(caller, transaction, code).await?)
+        json(&self.device.choose_code(&caller, transaction, code).await?)
     }
 
     async fn approve(
@@ -192,7 +213,7 @@ impl Server {
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
         let pin = read_pin(pin).await?;
-        json(&self.device.approve(caller, transaction, pin).await?)
+        json(&self.device.approve(&caller, transaction, pin).await?)
     }
 
     async fn refuse(
@@ -202,7 +223,7 @@ impl Server {
     ) -> Result<(), Fault> {
         let caller = self.callers.of(&header).await?;
         let refused_as = RefusedAs::Unwanted;
-        self.device.refuse(caller, transaction, refused_as).await
+        self.device.refuse(&caller, transaction, refused_as).await
     }
 
     async fn disown(
@@ -212,7 +233,7 @@ impl Server {
     ) -> Result<(), Fault> {
         let caller = self.callers.of(&header).await?;
         let refused_as = RefusedAs::NotMine;
-        self.device.refuse(caller, transaction, refused_as).await
+        self.device.refuse(&caller, transaction, refused_as).await
     }
 
     async fn change_pin(
@@ -228,7 +249,7 @@ impl Server {
         let (old, new) = (read_pin(old).await?, read_pin(new).await?);
         let verdict = self
             .device
-            .change_pin(caller, document_number, purpose, old, new)
+            .change_pin(&caller, document_number, purpose, old, new)
             .await?;
         json(&verdict)
     }
@@ -239,7 +260,7 @@ impl Server {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Fault> {
         let caller = self.callers.of(&header).await?;
-        self.device.delete(caller, document_number).await
+        self.device.delete(&caller, document_number).await
     }
 
     async fn subscribe(

@@ -1,27 +1,36 @@
-//! Who is told about transactions: each subscriber by itself, and only about the accounts of its
-//! own user. Nothing is ever broadcast.
+//! Who is told about transactions: each subscriber by itself, and only about accounts that are
+//! theirs and that they may see. Root is told of nobody else's. Nothing is ever broadcast.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
-use zbus::names::{BusName, OwnedUniqueName};
+use zbus::names::OwnedUniqueName;
 use zbus::object_server::SignalEmitter;
 
 use super::Server;
+use crate::access::{Act, Caller, Sight, about};
 use crate::announcer::{Announcement, News};
 use crate::bus::OBJECT_PATH;
-use crate::device::Caller;
+use crate::bus::departure::departure;
 
 /// More than a user's session has programs of ours.
 const MOST_PER_USER: usize = 16;
+/// How much may wait to be told to one subscriber while polkit is asked about it. A signal is a
+/// hint: what is lost is found in the list.
+const MOST_UNTOLD: usize = 256;
 
 /// The subscribers, by their unique names. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Subscribers(Arc<Mutex<HashMap<OwnedUniqueName, Caller>>>);
+pub(super) struct Subscribers(Arc<Mutex<HashMap<OwnedUniqueName, Subscriber>>>);
+
+struct Subscriber {
+    uid: u32,
+    /// To the task that tells it, in order.
+    news: mpsc::Sender<Arc<Announcement>>,
+}
 
 impl Subscribers {
     /// Subscribes a connection until it leaves the bus.
@@ -31,60 +40,83 @@ impl Subscribers {
         name: OwnedUniqueName,
         caller: Caller,
     ) -> zbus::Result<()> {
-        if self.names_of(caller.uid).len() >= MOST_PER_USER {
+        if usize::try_from(self.of(caller.uid)).unwrap_or(usize::MAX) >= MOST_PER_USER {
             return Err(zbus::Error::Failure("too many subscribers".to_owned()));
         }
-        let bus = DBusProxy::new(connection).await?;
-        let mut departures = bus
-            .receive_name_owner_changed_with_args(&[(0, name.as_str()), (2, "")])
-            .await?;
-        if self.locked().insert(name.clone(), caller).is_some() {
-            return Ok(());
+        let left = departure(&DBusProxy::new(connection).await?, &name).await?;
+        let (news, untold) = mpsc::channel(MOST_UNTOLD);
+        {
+            let mut subscribers = self.locked();
+            if subscribers.contains_key(&name) {
+                return Ok(());
+            }
+            let uid = caller.uid;
+            subscribers.insert(name.clone(), Subscriber { uid, news });
         }
-        // It may have left before we watched.
-        let present = bus.name_has_owner(BusName::from(name.clone())).await?;
         let subscribers = self.clone();
+        let connection = connection.clone();
         tokio::spawn(async move {
-            if present {
-                departures.next().await;
+            tokio::select! {
+                () = left => {}
+                () = tell_as_it_comes(&connection, &name, &caller, untold) => {}
             }
             subscribers.locked().remove(&name);
         });
         Ok(())
     }
 
-    /// How many programs of the caller's user are subscribed.
-    pub(super) fn of(&self, caller: Caller) -> u32 {
-        u32::try_from(self.names_of(caller.uid).len()).unwrap_or(u32::MAX)
+    /// How many programs of a user are subscribed.
+    pub(super) fn of(&self, uid: u32) -> u32 {
+        let subscribers = self.locked();
+        let of_user = subscribers
+            .values()
+            .filter(|subscriber| subscriber.uid == uid);
+        u32::try_from(of_user.count()).unwrap_or(u32::MAX)
     }
 
-    /// Tells what is announced, until nobody can announce any more.
-    pub(super) async fn tell_all(
-        self,
-        connection: Connection,
-        mut announcements: mpsc::UnboundedReceiver<Announcement>,
-    ) {
+    /// Passes on what is announced, until nobody can announce any more.
+    pub(super) async fn tell_all(self, mut announcements: mpsc::UnboundedReceiver<Announcement>) {
         while let Some(announcement) = announcements.recv().await {
-            for name in self.names_of(announcement.owner) {
-                if let Err(error) = tell(&connection, &name, &announcement.news).await {
-                    tracing::debug!(%error, %name, "a subscriber was not told");
+            let announcement = Arc::new(announcement);
+            for (name, subscriber) in self.locked().iter() {
+                if subscriber.news.try_send(announcement.clone()).is_err() {
+                    tracing::debug!(%name, "a subscriber was not told");
                 }
             }
         }
     }
 
-    fn names_of(&self, uid: u32) -> Vec<OwnedUniqueName> {
-        self.locked()
-            .iter()
-            .filter(|(_, caller)| caller.uid == uid)
-            .map(|(name, _)| name.clone())
-            .collect()
-    }
-
-    fn locked(&self) -> MutexGuard<'_, HashMap<OwnedUniqueName, Caller>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<OwnedUniqueName, Subscriber>> {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Tells one subscriber what is for it.
+async fn tell_as_it_comes(
+    connection: &Connection,
+    name: &OwnedUniqueName,
+    caller: &Caller,
+    mut untold: mpsc::Receiver<Arc<Announcement>>,
+) {
+    while let Some(announcement) = untold.recv().await {
+        let owner = announcement.owner;
+        if !caller.might(owner, Act::Answer) {
+            continue;
+        }
+        let details = about(announcement.account.as_str(), owner);
+        match caller.sight(owner, &details).await {
+            Sight::Seen => {
+                if let Err(error) = tell(connection, name, &announcement.news).await {
+                    tracing::debug!(%error, %name, "a subscriber was not told");
+                }
+            }
+            Sight::Unseen => {}
+            Sight::Undecided(fault) => {
+                tracing::warn!(%fault, uid = caller.uid, "a member of the group was not told");
+            }
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The interface over a private message bus, as clients use it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,51 +10,16 @@ use zbus::zvariant::Fd;
 use zbus::{Connection, MatchRule, MessageStream};
 
 use super::serve;
+use crate::access::Owner;
 use crate::announcer::{Announcer, News};
 use crate::bus::client::{SymbolonProxy, fault_of, secret_pipe};
 use crate::bus::fault::FaultKind;
 use crate::bus::messages::{Accounts, Diagnosis, PendingList, Severity, Status};
 use crate::device::Device;
+use crate::test_bus::Bus;
+use crate::test_transactions::account;
 use crate::test_vault::TestVault;
 use crate::vault_thread::VaultHandle;
-
-/// A bus of its own; it ends with the test.
-struct Bus {
-    daemon: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-fn bus() -> Option<Bus> {
-    let folder = tempfile::tempdir().unwrap();
-    let started = Command::new("dbus-daemon")
-        .args(["--session", "--nofork", "--print-address=1", "--address"])
-        .arg(format!("unix:dir={}", folder.path().display()))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut daemon) = started else {
-        assert!(std::env::var_os("CI").is_none(), "dbus-daemon is missing");
-        eprintln!("SKIPPED: dbus-daemon is missing");
-        return None;
-    };
-    let mut address = String::new();
-    BufReader::new(daemon.stdout.take().unwrap())
-        .read_line(&mut address)
-        .unwrap();
-    Some(Bus {
-        daemon,
-        address: address.trim().to_owned(),
-        _folder: folder,
-    })
-}
 
 struct Stage {
     bus: Bus,
@@ -67,7 +30,7 @@ struct Stage {
 
 /// A device without accounts and services, on a bus.
 async fn stage() -> Option<Stage> {
-    let bus = bus()?;
+    let bus = Bus::start()?;
     let folder = tempfile::tempdir().unwrap();
     let vault = VaultHandle::start(Box::new(TestVault::default())).unwrap();
     let (announcer, announcements) = Announcer::new();
@@ -174,10 +137,10 @@ async fn only_subscribers_are_told_and_only_about_their_own() {
         .unwrap();
 
     let (anothers, own) = (Uuid::new_v4(), Uuid::new_v4());
-    stage
-        .announcer
-        .tell(own_uid().wrapping_add(1), News::Offered(anothers));
-    stage.announcer.tell(own_uid(), News::Offered(own));
+    let another = Owner::User(own_uid().wrapping_add(1));
+    let announcer = &stage.announcer;
+    announcer.tell(account(), another, News::Offered(anothers));
+    announcer.tell(account(), Owner::User(own_uid()), News::Offered(own));
 
     let told = tokio::time::timeout(Duration::from_secs(10), offered.next())
         .await

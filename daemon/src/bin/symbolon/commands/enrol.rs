@@ -53,16 +53,34 @@ pub(super) async fn run(session: &Session, wishes: Enrol) -> Result<Exit, Failur
             terminal.tell("Making the keys; a hardware TPM takes up to a minute for it.")?;
         }
         let (code, pin1, pin2) = (code.pipe()?, pin1.pipe()?, pin2.pipe()?);
-        let enrolled = session
-            .daemon
-            .enrol(
-                &wishes.service,
-                code.as_fd().into(),
-                &device_name,
-                pin1.as_fd().into(),
-                pin2.as_fd().into(),
-            )
-            .await;
+        let (code, pin1, pin2) = (code.as_fd(), pin1.as_fd(), pin2.as_fd());
+        let enrolled = match &wishes.group {
+            None => {
+                let daemon = &session.daemon;
+                daemon
+                    .enrol(
+                        &wishes.service,
+                        code.into(),
+                        &device_name,
+                        pin1.into(),
+                        pin2.into(),
+                    )
+                    .await
+            }
+            Some(group) => {
+                let daemon = &session.daemon;
+                daemon
+                    .enrol_for_group(
+                        group,
+                        &wishes.service,
+                        code.into(),
+                        &device_name,
+                        pin1.into(),
+                        pin2.into(),
+                    )
+                    .await
+            }
+        };
         match enrolled {
             Ok(reply) => return report(session, &reply),
             // The PINs are judged before the code is used: it is still good.

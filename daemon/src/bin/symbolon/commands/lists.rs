@@ -20,6 +20,7 @@ pub(super) async fn accounts(session: &Session) -> Result<Exit, Failure> {
     }
     let accounts: Accounts = parse(&reply)?;
     print_accounts(session.output, &accounts.accounts)?;
+    complain_of_withheld(accounts.withheld.as_deref());
     for DamagedAccount { file, detail } in &accounts.damaged {
         complain(&format!(
             "the account file {file} is damaged ({detail}); see: symbolon doctor"
@@ -56,7 +57,15 @@ pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
         session.output.table(heading, &rows)?;
     }
     complain_of_not_asked(&pending.not_asked);
+    complain_of_withheld(pending.withheld.as_deref());
     Ok(Exit::Success)
+}
+
+/// Says why a group's accounts are left out, on standard error.
+pub(super) fn complain_of_withheld(why: Option<&str>) {
+    if let Some(why) = why {
+        complain(&format!("accounts of your groups are left out: {why}"));
+    }
 }
 
 /// What is wanted, and by which PIN.
@@ -114,7 +123,7 @@ fn print_accounts(output: Output, accounts: &[Account]) -> Result<(), Failure> {
         .map(|account| {
             [
                 account.document_number.to_string(),
-                format!("{} {}", account.given_name, account.surname),
+                name(account),
                 format!("{:?}", account.level).to_uppercase(),
                 in_short(account.pin1),
                 in_short(account.pin2),
@@ -125,6 +134,14 @@ fn print_accounts(output: Output, accounts: &[Account]) -> Result<(), Failure> {
     let heading = ["DOCUMENT", "NAME", "LEVEL", "PIN1", "PIN2", "SERVICE"];
     output.table(heading, &rows)?;
     Ok(())
+}
+
+fn name(account: &Account) -> String {
+    let name = format!("{} {}", account.given_name, account.surname);
+    match &account.group {
+        Some(group) => format!("{name} (group {group})"),
+        None => name,
+    }
 }
 
 fn connection(connection: &Connection) -> String {

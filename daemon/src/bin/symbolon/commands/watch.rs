@@ -125,6 +125,7 @@ impl Watch<'_> {
             self.waiting.insert(transaction.id, transaction);
         }
         lists::complain_of_not_asked(&pending.not_asked);
+        lists::complain_of_withheld(pending.withheld.as_deref());
         Ok(())
     }
 

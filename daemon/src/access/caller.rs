@@ -1,0 +1,105 @@
+//! Who asks.
+
+use super::polkit::{Details, Subject};
+use super::rule::{Act, Action, Owner, Ruling, rule};
+use crate::bus::fault::{Fault, FaultKind};
+
+/// Who asks: a user of this machine, on a connection to the bus.
+#[derive(Clone)]
+pub struct Caller {
+    /// The user's number.
+    pub uid: u32,
+    /// The groups that their process was in when it connected, by number, as the kernel told the
+    /// bus.
+    pub groups: Vec<u32>,
+    /// How polkit is asked about them; without it nothing that polkit decides is allowed.
+    pub subject: Option<Subject>,
+}
+
+/// Whether somebody may know of an account.
+pub(crate) enum Sight {
+    /// They may.
+    Seen,
+    /// They may not.
+    Unseen,
+    /// Nobody could decide; why.
+    Undecided(Fault),
+}
+
+impl Caller {
+    /// Whether it is the machine's administrator.
+    pub(crate) fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+
+    /// Whether they may know of an account. Nobody is asked to authenticate for that.
+    pub(crate) async fn sight(&self, owner: Owner, details: &Details) -> Sight {
+        match rule(owner, self.uid, &self.groups, Act::See) {
+            Ruling::Allowed => Sight::Seen,
+            Ruling::Denied | Ruling::Unseen => Sight::Unseen,
+            Ruling::Asked(action) => {
+                let subject = self.subject.as_ref().map(Subject::quietly);
+                match ask(subject.as_ref(), action, details).await {
+                    Ok(None) => Sight::Seen,
+                    Ok(Some(_)) => Sight::Unseen,
+                    Err(fault) => Sight::Undecided(fault),
+                }
+            }
+        }
+    }
+
+    /// Whether they may do this, or polkit may say so.
+    pub(crate) fn might(&self, owner: Owner, act: Act) -> bool {
+        matches!(
+            rule(owner, self.uid, &self.groups, act),
+            Ruling::Allowed | Ruling::Asked(_)
+        )
+    }
+
+    /// Fails if they may not do this.
+    pub(crate) async fn require(
+        &self,
+        owner: Owner,
+        act: Act,
+        details: &Details,
+    ) -> Result<(), Fault> {
+        match rule(owner, self.uid, &self.groups, act) {
+            Ruling::Allowed => Ok(()),
+            Ruling::Denied | Ruling::Unseen => Err(not_theirs(owner)),
+            Ruling::Asked(action) => match ask(self.subject.as_ref(), action, details).await? {
+                None => Ok(()),
+                Some(refusal) => Err(refusal),
+            },
+        }
+    }
+}
+
+/// polkit's refusal, if it refuses. The error says why it could not be asked.
+async fn ask(
+    subject: Option<&Subject>,
+    action: Action,
+    details: &Details,
+) -> Result<Option<Fault>, Fault> {
+    let Some(subject) = subject else {
+        return Err(Fault::new(
+            FaultKind::NotAuthorized,
+            "polkit decides about a group's accounts, and there is no bus to ask it on",
+        ));
+    };
+    Ok(subject.ask(action, details).await?.refusal(action))
+}
+
+fn not_theirs(owner: Owner) -> Fault {
+    match owner {
+        Owner::User(_) => Fault::with_remedy(
+            FaultKind::NotAuthorized,
+            "the account belongs to another user of this machine",
+            "only its owner may do this",
+        ),
+        Owner::Group(_) => Fault::with_remedy(
+            FaultKind::NotAuthorized,
+            "you are not in the group",
+            "only its members may do this; who was added just now must log in anew",
+        ),
+    }
+}

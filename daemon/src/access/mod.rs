@@ -1,0 +1,15 @@
+//! Who may do what with an account.
+//!
+//! * `rule`: what is decided here, and what polkit is asked.
+//! * `caller`: who asks, as the bus knows them.
+//! * `polkit`: asking polkit, which decides about a group's accounts.
+
+mod caller;
+mod polkit;
+mod rule;
+
+pub use caller::Caller;
+pub(crate) use caller::Sight;
+pub(crate) use polkit::{Details, about};
+pub use polkit::{Polkit, Subject};
+pub use rule::{Act, Action, Owner};

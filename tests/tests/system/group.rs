@@ -1,0 +1,291 @@
+//! Accounts that a group of colleagues owns, on a machine without a desktop: real polkit, real
+//! users, and a daemon without rights.
+
+use serde_json::{Value, json};
+use symbolon_tests::cli::{Cli, Said, code};
+use symbolon_tests::daemon::SERVICE_NAME;
+use symbolon_tests::eventually::SOON;
+use symbolon_tests::polkit::Polkit;
+use symbolon_tests::process::Somebody;
+use symbolon_tests::relying_party::{Login, Target};
+use symbolon_tests::requirements;
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, USUAL};
+use symbolon_tests::service::SCHEME;
+
+// Users that every system has: a bus knows nobody who is not in its list of users.
+const ENROLLER: u32 = 1;
+const COLLEAGUE: u32 = 3;
+const STRANGER: u32 = 2;
+const BLIND: u32 = 7;
+const DAEMON: u32 = 9;
+/// A group that every system has, and its number.
+const GROUP: (&str, u32) = ("users", 100);
+
+/// A rig with an account of the group.
+struct Office {
+    polkit: Polkit,
+    rig: Rig,
+    document: String,
+}
+
+impl Office {
+    /// `rules`: besides the one that lets the group's account be made.
+    fn open(rules: &str) -> Option<Self> {
+        if !requirements::is_root("try what other users can do") {
+            return None;
+        }
+        let rig = Plan::default().daemon_user(DAEMON).start()?;
+        let polkit = polkit(&rig, &format!("{rules}\n{ENROLLER_ADMINISTERS}"))?;
+        let code = rig.service.folder().invite(PERSON, "Mari", "Maasikas");
+        let (group, _) = GROUP;
+        let arguments = [
+            "enrol",
+            "--service",
+            SERVICE_NAME,
+            "--group",
+            group,
+            "--secrets-stdin",
+        ];
+        let enrolled = member(&rig, ENROLLER).json(&arguments, &[&code, PIN1, PIN2]);
+        let document = enrolled.must_be(code::DONE).value()["documentNumber"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        rig.device.wait_until_connected(&document);
+        Some(Self {
+            polkit,
+            rig,
+            document,
+        })
+    }
+
+    fn member(&self, uid: u32) -> Cli {
+        member(&self.rig, uid)
+    }
+
+    /// Asks for a login, and answers with it and with the transaction's name.
+    fn ask(&self) -> (Login, String) {
+        let target = Target::Document(self.document.clone());
+        let login = self.rig.relying_party.login(&target, USUAL, "Log in?");
+        let id = self.rig.device.id_of(&login.verification_code);
+        (login, id)
+    }
+
+    /// The relying party's own verdict on how a login ended.
+    fn verify(&self, login: &Login) {
+        let status = self.rig.relying_party.wait(&login.session, SOON);
+        let trust = self.rig.service.folder().trust();
+        login.verify(&status, SCHEME, &trust).unwrap();
+    }
+}
+
+fn member(rig: &Rig, uid: u32) -> Cli {
+    let folder = rig.folder.sub(&format!("user-{uid}"));
+    rig.device.cli.by(in_group(uid), &folder)
+}
+
+fn in_group(uid: u32) -> Somebody {
+    let groups = vec![GROUP.1];
+    Somebody { uid, groups }
+}
+
+fn stranger(rig: &Rig) -> Cli {
+    let folder = rig.folder.sub("stranger");
+    rig.device.cli.by(Somebody::alone(STRANGER), &folder)
+}
+
+fn polkit(rig: &Rig, rules: &str) -> Option<Polkit> {
+    let users = [
+        ("ENROLLER", ENROLLER),
+        ("COLLEAGUE", COLLEAGUE),
+        ("BLIND", BLIND),
+    ];
+    let rules = users
+        .into_iter()
+        .fold(rules.to_owned(), |rules, (word, uid)| {
+            rules.replace(word, &format!("\"{}\"", name_of(uid)))
+        });
+    let folder = rig.folder.sub("polkit");
+    Polkit::start(
+        &folder,
+        &rig.folder.logs(),
+        rig.device.bus(),
+        DAEMON,
+        &rules,
+    )
+}
+
+const ENROLLER_ADMINISTERS: &str = r#"
+polkit.addRule(function(action, subject) {
+    if (action.id == "org.symbolon.Symbolon1.administer" && subject.user == ENROLLER)
+        return polkit.Result.YES;
+});
+"#;
+
+fn name_of(uid: u32) -> String {
+    let output = std::process::Command::new("id")
+        .args(["-nu", &uid.to_string()])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn pending(cli: &Cli) -> Value {
+    cli.json(&["pending"], &[]).must_be(code::DONE).value()
+}
+
+fn refused(said: Said) {
+    said.must_be(code::NOT_AUTHORISED);
+}
+
+fn not_found(said: Said) {
+    let said = said.must_be(code::NOT_FOUND);
+    assert!(!said.out.contains(PERSON) && !said.err.contains("MAASIKAS"));
+}
+
+#[test]
+fn s141_a_colleague_sees_and_approves_and_a_stranger_does_not() {
+    let Some(office) = Office::open("") else {
+        return;
+    };
+    let rig = &office.rig;
+    let overheard = rig.device.listener(Some(&Somebody::alone(STRANGER)));
+    let heard = rig.device.listener(Some(&in_group(COLLEAGUE)));
+    let (login, id) = office.ask();
+    assert_eq!(heard.wait_for("Offered"), format!("Offered {id}"));
+
+    let stranger = stranger(rig);
+    for (what, empty) in [("accounts", "accounts"), ("pending", "transactions")] {
+        let seen = stranger.json(&[what], &[]).must_be(code::DONE).value();
+        assert_eq!(seen[empty], json!([]), "{what}");
+    }
+    not_found(stranger.run(&["approve", &id, "--pin-stdin"], &[PIN1]));
+    not_found(stranger.run(&["refuse", &id], &[]));
+    not_found(stranger.run(&["history", &office.document], &[]));
+    not_found(stranger.run(&["delete", &office.document, "--yes"], &[]));
+    // Root sees, and is no colleague.
+    assert_eq!(rig.device.pending().len(), 1);
+    refused(rig.device.approve(&id, PIN1));
+
+    let colleague = office.member(COLLEAGUE);
+    let account = colleague.json(&["accounts"], &[]).value()["accounts"][0].clone();
+    assert_eq!(account["group"], GROUP.0);
+    assert_eq!(pending(&colleague)["transactions"][0]["id"], id);
+    colleague
+        .run(&["approve", &id, "--pin-stdin"], &[PIN1])
+        .must_be(code::DONE);
+    office.verify(&login);
+    assert_eq!(
+        heard.wait_for("Withdrawn"),
+        format!("Withdrawn {id} approved")
+    );
+    assert_eq!(overheard.signals(), Vec::<String>::new());
+
+    // The account is the group's, also over a restart: who made it has no right of their own.
+    let (_, id) = office.ask();
+    let folder = rig.folder.sub("left");
+    let left = rig.device.cli.by(Somebody::alone(ENROLLER), &folder);
+    not_found(left.run(&["approve", &id, "--pin-stdin"], &[PIN1]));
+}
+
+#[test]
+fn s142_polkit_denies_a_member_and_without_polkit_nobody_answers() {
+    let rules = r#"
+        polkit.addRule(function(action, subject) {
+            if (action.id == "org.symbolon.Symbolon1.approve" && subject.user == COLLEAGUE
+                && action.lookup("purpose") == "authentication")
+                return polkit.Result.NO;
+            if (action.id == "org.symbolon.Symbolon1.see" && subject.user == BLIND)
+                return polkit.Result.NO;
+        });
+    "#;
+    let Some(mut office) = Office::open(rules) else {
+        return;
+    };
+    let (login, id) = office.ask();
+    let approve = |cli: &Cli| cli.run(&["approve", &id, "--pin-stdin"], &[PIN1]);
+    let colleague = office.member(COLLEAGUE);
+    assert_eq!(pending(&colleague)["transactions"][0]["id"], id);
+    let said = approve(&colleague);
+    assert!(
+        said.err.contains("org.symbolon.Symbolon1.approve"),
+        "{said:?}"
+    );
+    refused(said);
+    refused(colleague.run(&["refuse", &id], &[]));
+
+    let blind = office.member(BLIND);
+    assert_eq!(pending(&blind)["transactions"], json!([]));
+    not_found(approve(&blind));
+
+    office.polkit.kill9();
+    let enroller = office.member(ENROLLER);
+    let said = approve(&enroller);
+    assert!(said.err.contains("could not be asked"), "{said:?}");
+    refused(said);
+    let seen = pending(&enroller);
+    assert_eq!(seen["transactions"], json!([]));
+    let withheld = seen["withheld"].as_str().unwrap();
+    assert!(withheld.contains("could not be asked"), "{withheld}");
+    assert!(office.rig.relying_party.is_running(&login.session));
+
+    let polkit = polkit(&office.rig, rules);
+    office.polkit = polkit.unwrap();
+    approve(&enroller).must_be(code::DONE);
+    office.verify(&login);
+    // None of the refused answers was a try.
+    let pin1 = office.rig.device.standing(&office.document, "pin1");
+    assert_eq!(pin1["triesLeft"], 3);
+}
+
+#[test]
+fn s143_pin_and_account_are_an_administrators() {
+    let rules = r#"
+        polkit.addRule(function(action, subject) {
+            if (action.id == "org.symbolon.Symbolon1.administer" && subject.user == BLIND)
+                return polkit.Result.NO;
+        });
+    "#;
+    let Some(office) = Office::open(rules) else {
+        return;
+    };
+    let document = &office.document;
+    let change = ["pin", "change", "pin1", document, "--pins-stdin"];
+    // By default an administrator must authenticate, whom nothing can ask here; a rule says no.
+    for member in [COLLEAGUE, BLIND] {
+        let member = office.member(member);
+        refused(member.run(&change, &[PIN1, "7294"]));
+        refused(member.run(&["delete", document, "--yes"], &[]));
+        let code = office
+            .rig
+            .service
+            .folder()
+            .invite(PERSON, "Mari", "Maasikas");
+        let (group, _) = GROUP;
+        let enrol = ["enrol", "--group", group, "--secrets-stdin"];
+        refused(member.run(&enrol, &[&code, PIN1, PIN2]));
+    }
+    // A group that one is not in is none to make an account for.
+    let mine = ["enrol", "--group", GROUP.0, "--secrets-stdin"];
+    refused(stranger(&office.rig).run(&mine, &["AAAA-BBBB-CCCC", PIN1, PIN2]));
+
+    office
+        .member(ENROLLER)
+        .run(&change, &[PIN1, "7294"])
+        .must_be(code::DONE);
+    let (login, id) = office.ask();
+    office
+        .member(COLLEAGUE)
+        .run(&["approve", &id, "--pin-stdin"], &["7294"])
+        .must_be(code::DONE);
+    office.verify(&login);
+
+    // Root administers without asking anybody.
+    let root = &office.rig.device.cli;
+    root.run(&["delete", document, "--yes"], &[])
+        .must_be(code::DONE);
+    assert_eq!(
+        pending(&office.member(COLLEAGUE))["transactions"],
+        json!([])
+    );
+}

@@ -85,6 +85,9 @@ enum Command {
         /// What every path begins with, as in the configuration.
         #[arg(long, default_value = "/v3")]
         prefix: String,
+        /// What every path of version 2 begins with, where it is served.
+        #[arg(long, value_name = "PREFIX")]
+        prefix_v2: Option<String>,
     },
     /// Look whether configuration, token, certificates and store are in order.
     Check,
@@ -99,8 +102,9 @@ struct ServeArguments {
 
 /// Runs what the command line says.
 pub async fn run(cli: Cli) -> Result<(), CommandError> {
-    if let Command::Openapi { prefix } = &cli.command {
-        return print(&format!("{:#}\n", openapi::document(prefix)));
+    if let Command::Openapi { prefix, prefix_v2 } = &cli.command {
+        let document = openapi::document(prefix, prefix_v2.as_deref());
+        return print(&format!("{document:#}\n"));
     }
     let config = Config::load(&cli.config)?;
     let reader = match cli.command {

@@ -92,7 +92,7 @@ pub fn router(api: RelyingPartyApi) -> Router {
     };
     let prefixed = match &api.prefix_v2 {
         None => prefixed,
-        Some(prefix) => prefixed.nest(prefix, v2::routes()),
+        Some(prefix) => prefixed.nest(prefix, v2::router()),
     };
     let served = prefixed
         .fallback(|| async { Problem::not_found() })

@@ -36,6 +36,8 @@ pub(super) enum Names {
     Person,
     /// An account.
     Document,
+    /// A company's customer, in version 2 alone.
+    Customer,
     /// A session.
     Session,
 }

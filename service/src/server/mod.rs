@@ -221,7 +221,10 @@ fn relying_party_router(
         service.keys.clone(),
     ));
     let mock = demo.map(Demo::router).unwrap_or_default();
-    let document = Arc::new(openapi::document(&config.relying_party.prefix));
+    let document = Arc::new(openapi::document(
+        &config.relying_party.prefix,
+        config.relying_party.prefix_v2.as_deref(),
+    ));
     let metrics = match &config.metrics {
         Some(MetricsConfig { listen: None }) => metrics_router(service),
         Some(_) | None => Router::new(),

@@ -5,13 +5,14 @@
 mod requests;
 #[cfg(test)]
 mod tests;
+mod version_2;
 
 use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problem::{self, ProblemBody};
@@ -25,9 +26,9 @@ pub fn router(document: Arc<Value>) -> Router {
     Router::new().route(PATH, get(async move || Json(document)))
 }
 
-/// The document of an API whose version 3 begins at `prefix`.
-pub fn document(prefix: &str) -> Value {
-    let prefix = prefix.trim_matches('/');
+/// The document of an API whose version 3 begins at `prefix`, and whose version 2 at another one if
+/// it is served.
+pub fn document(prefix: &str, prefix_v2: Option<&str>) -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
         .with(|settings| {
@@ -37,20 +38,21 @@ pub fn document(prefix: &str) -> Value {
         .into_generator();
     let mut paths = Map::new();
     for route in routes::all() {
-        let path = match prefix {
-            "" => route.path.to_owned(),
-            prefix => format!("/{prefix}{}", route.path),
-        };
-        let method = match route.asks {
-            Asks::Poll => "get",
-            Asks::Session(..) | Asks::Certificate | Asks::Choice(_) => "post",
-        };
-        paths.insert(path, json!({method: operation(&route, &mut generator)}));
+        operation_of(&route, &mut generator).tell(prefix, &mut paths);
     }
     let problem = generator.subschema_for::<ProblemBody<'static>>();
+    let mut responses = refusals(&problem.to_value());
+    let mut bodies = requests::schemas();
+    if let Some(prefix) = prefix_v2 {
+        for operation in version_2::operations(&mut generator) {
+            operation.tell(prefix, &mut paths);
+        }
+        responses.extend(version_2::refusals(&mut generator));
+        bodies.extend(version_2::schemas());
+    }
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(without_null);
-    schemas.extend(requests::schemas());
+    schemas.extend(bodies);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -60,47 +62,92 @@ pub fn document(prefix: &str) -> Value {
                 name and the network that it calls from; there are no credentials.",
         },
         "paths": paths,
-        "components": {"schemas": schemas, "responses": refusals(&problem.to_value())},
+        "components": {"schemas": schemas, "responses": responses},
     })
 }
 
-fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
-    let answer = (route.answer)(generator);
-    let mut responses = Map::new();
-    let mut done = json!({
-        "description": "Done.",
-        "content": {"application/json": {"schema": answer}},
-    });
-    if matches!(route.asks, Asks::Session(..)) {
-        done["links"] = json!({"poll": {
-            "operationId": "session",
-            "parameters": {"path.id": "$response.body#/sessionID"},
-        }});
+/// What is told of one route, of whichever version.
+struct Operation {
+    /// Below the version's prefix.
+    path: &'static str,
+    method: &'static str,
+    id: String,
+    summary: &'static str,
+    names: Names,
+    polls: bool,
+    answer: Schema,
+    /// The operation that tells how a session stands, where one is opened.
+    polled_by: Option<&'static str>,
+    /// The name of the body's schema, and an example.
+    body: Option<(String, Value)>,
+    /// Statuses, and the names of their responses.
+    refusals: Vec<(u16, String)>,
+}
+
+impl Operation {
+    fn tell(self, prefix: &str, paths: &mut Map<String, Value>) {
+        let path = match prefix.trim_matches('/') {
+            "" => self.path.to_owned(),
+            prefix => format!("/{prefix}{}", self.path),
+        };
+        let method = self.method;
+        paths.insert(path, json!({method: self.told()}));
     }
-    responses.insert("200".into(), done);
-    for (status, _) in problem::statuses() {
-        if answers_with(route.asks, status) {
-            let reference = format!("#/components/responses/{status}");
+
+    fn told(self) -> Value {
+        let mut responses = Map::new();
+        let mut done = json!({
+            "description": "Done.",
+            "content": {"application/json": {"schema": self.answer}},
+        });
+        if let Some(poll) = self.polled_by {
+            done["links"] = json!({"poll": {
+                "operationId": poll,
+                "parameters": {"path.id": "$response.body#/sessionID"},
+            }});
+        }
+        responses.insert("200".into(), done);
+        for (status, name) in self.refusals {
+            let reference = format!("#/components/responses/{name}");
             responses.insert(status.to_string(), json!({"$ref": reference}));
         }
-    }
-    let mut operation = json!({
-        "operationId": operation_id(route),
-        "summary": route.summary,
-        "parameters": parameters(route),
-        "responses": responses,
-    });
-    if let Some(name) = requests::name_of(route.asks) {
-        let schema = format!("#/components/schemas/{name}");
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": {"application/json": {
-                "schema": {"$ref": schema},
-                "example": requests::example(route.asks),
-            }},
+        let mut operation = json!({
+            "operationId": self.id,
+            "summary": self.summary,
+            "parameters": parameters(self.names, self.polls),
+            "responses": responses,
         });
+        if let Some((name, example)) = self.body {
+            let schema = format!("#/components/schemas/{name}");
+            operation["requestBody"] = json!({
+                "required": true,
+                "content": {"application/json": {
+                    "schema": {"$ref": schema},
+                    "example": example,
+                }},
+            });
+        }
+        operation
     }
-    operation
+}
+
+fn operation_of(route: &Route, generator: &mut SchemaGenerator) -> Operation {
+    let polls = route.asks == Asks::Poll;
+    Operation {
+        path: route.path,
+        method: if polls { "get" } else { "post" },
+        id: operation_id(route.path),
+        summary: route.summary,
+        names: route.names,
+        polls,
+        answer: (route.answer)(generator),
+        polled_by: matches!(route.asks, Asks::Session(..)).then_some("session"),
+        body: requests::name_of(route.asks).map(|name| (name, requests::example(route.asks))),
+        refusals: problem::statuses()
+            .filter(|(status, _)| answers_with(route.asks, *status))
+            .map(|(status, _)| (status, status.to_string()))
+            .collect(),
+    }
 }
 
 /// A poll says nothing of who is asking, so nothing of it can be forbidden; what is kept from
@@ -113,11 +160,9 @@ fn answers_with(asks: Asks, status: u16) -> bool {
     }
 }
 
-fn operation_id(route: &Route) -> String {
-    route
-        .path
-        .split(['/', '-'])
-        .filter(|part| !part.is_empty() && *part != "{id}")
+fn operation_id(path: &str) -> String {
+    path.split(['/', '-'])
+        .filter(|part| !part.is_empty() && !part.starts_with('{'))
         .enumerate()
         .map(|(index, part)| match index {
             0 => part.to_owned(),
@@ -126,13 +171,14 @@ fn operation_id(route: &Route) -> String {
         .collect()
 }
 
-fn parameters(route: &Route) -> Value {
-    let in_path = |description: &str, schema: Value| {
-        json!({"name": "id", "in": "path", "required": true,
+fn parameters(names: Names, polls: bool) -> Value {
+    let named = |name: &str, description: &str, schema: Value| {
+        json!({"name": name, "in": "path", "required": true,
                "description": description, "schema": schema})
     };
+    let in_path = |description: &str, schema: Value| named("id", description, schema);
     let text = |example: &str| json!({"type": "string", "examples": [example]});
-    let mut parameters = match route.names {
+    let mut parameters = match names {
         Names::Nobody => Vec::new(),
         Names::Person => vec![in_path(
             "The person (ETSI EN 319 412-1).",
@@ -142,12 +188,16 @@ fn parameters(route: &Route) -> Value {
             "The document number of an account.",
             text("PNOEE-40504040001-DEM0-Q"),
         )],
+        Names::Customer => vec![
+            named("issuer", "The company.", text("example")),
+            in_path("The customer, by the company's own number.", text("4711")),
+        ],
         Names::Session => vec![in_path(
             "The session.",
             text("fa20fd1e-e320-4c68-8315-f6a507a0b4a9"),
         )],
     };
-    if route.asks == Asks::Poll {
+    if polls {
         parameters.push(json!({
             "name": "timeoutMs", "in": "query",
             "description": "How long to wait for the session's end, in milliseconds; what is beyond \
@@ -158,7 +208,7 @@ fn parameters(route: &Route) -> Value {
     Value::Array(parameters)
 }
 
-fn refusals(problem: &Value) -> Value {
+fn refusals(problem: &Value) -> Map<String, Value> {
     problem::statuses()
         .map(|(status, title)| {
             let response = json!({
@@ -167,8 +217,7 @@ fn refusals(problem: &Value) -> Value {
             });
             (status.to_string(), response)
         })
-        .collect::<Map<_, _>>()
-        .into()
+        .collect()
 }
 
 /// What is absent is left out of answers, never null.

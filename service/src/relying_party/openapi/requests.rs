@@ -10,13 +10,13 @@ use super::super::request::{LONGEST_CALLBACK, LONGEST_NONCE, SessionKind};
 use super::super::routes::{Asks, all};
 
 /// One field.
-struct Field {
+pub(super) struct Field {
     name: &'static str,
     required: bool,
     schema: Value,
 }
 
-fn required(name: &'static str, schema: Value) -> Field {
+pub(super) fn required(name: &'static str, schema: Value) -> Field {
     Field {
         name,
         required: true,
@@ -25,7 +25,7 @@ fn required(name: &'static str, schema: Value) -> Field {
 }
 
 /// A field that may be absent, and then may as well be null.
-fn optional(name: &'static str, mut schema: Value) -> Field {
+pub(super) fn optional(name: &'static str, mut schema: Value) -> Field {
     schema["type"] = json!([schema["type"], "null"]);
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.push(Value::Null);
@@ -176,7 +176,7 @@ fn fields(asks: Asks) -> Vec<Field> {
 }
 
 /// What every request that opens a session may have.
-fn session_fields() -> [Field; 2] {
+pub(super) fn session_fields() -> [Field; 2] {
     [
         optional(
             "requestProperties",
@@ -192,7 +192,7 @@ fn session_fields() -> [Field; 2] {
     ]
 }
 
-fn nonce() -> Field {
+pub(super) fn nonce() -> Field {
     optional(
         "nonce",
         json!({"type": "string", "minLength": 1, "maxLength": LONGEST_NONCE}),
@@ -207,7 +207,7 @@ fn callback() -> Field {
     )
 }
 
-fn level(levels: &[&str]) -> Field {
+pub(super) fn level(levels: &[&str]) -> Field {
     let schema = json!({"type": "string", "enum": levels, "default": "QUALIFIED"});
     optional("certificateLevel", schema)
 }
@@ -248,7 +248,7 @@ fn parameters(kind: SessionKind) -> Value {
 }
 
 /// Fields that nobody asks for are ignored, so more of them are allowed.
-fn object(fields: Vec<Field>) -> Value {
+pub(super) fn object(fields: Vec<Field>) -> Value {
     let required: Vec<&str> = fields
         .iter()
         .filter(|field| field.required)

@@ -9,16 +9,16 @@
 
 mod certificate_choice;
 mod open;
-mod problem;
-mod request;
-mod status;
+pub(super) mod problem;
+pub(super) mod request;
+pub(super) mod routes;
+pub(super) mod status;
 
 use axum::extract::{Request, State};
-use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use super::RelyingPartyApi;
-use super::path::{Document, Identifier, Person};
+use super::path::Identifier;
 use super::problem::{Problem, Violation};
 use super::registry::RelyingParty;
 use super::session::{self, AskedQuery};
@@ -27,39 +27,8 @@ use crate::sessions::{ApiVersion, Target};
 use status::StatusBody;
 
 /// The routes below the prefix.
-pub(super) fn routes() -> Router<RelyingPartyApi> {
-    Router::new()
-        .route(
-            "/authentication/etsi/{id}",
-            post(open::authenticate::<Person>),
-        )
-        .route(
-            "/authentication/document/{id}",
-            post(open::authenticate::<Document>),
-        )
-        .route(
-            "/authentication/private/{issuer}/{id}",
-            post(open::authenticate_customer),
-        )
-        .route("/signature/etsi/{id}", post(open::sign::<Person>))
-        .route("/signature/document/{id}", post(open::sign::<Document>))
-        .route(
-            "/signature/private/{issuer}/{id}",
-            post(open::sign_customer),
-        )
-        .route(
-            "/certificatechoice/etsi/{id}",
-            post(certificate_choice::of_target::<Person>),
-        )
-        .route(
-            "/certificatechoice/document/{id}",
-            post(certificate_choice::of_target::<Document>),
-        )
-        .route(
-            "/certificatechoice/private/{issuer}/{id}",
-            post(certificate_choice::of_customer),
-        )
-        .route("/session/{id}", get(session_status))
+pub(super) fn router() -> Router<RelyingPartyApi> {
+    routes::router()
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(axum::middleware::map_response(problem::in_other_words))

@@ -3,13 +3,30 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::relying_party::problem::{Problem, ProblemKind};
 
+/// Every status but 200 that an operation has, with its title.
+pub(in super::super) const STATUSES: [(u16, &str); 8] = [
+    (400, "Bad Request"),
+    (401, "Unauthorized"),
+    (403, "Forbidden"),
+    (404, "Not Found"),
+    (429, "Too Many Requests"),
+    (NO_SUITABLE_ACCOUNT, "No Suitable Account"),
+    (NOT_FINISHED, "Enrolment Not Finished"),
+    (580, "System Under Maintenance"),
+];
+
+const NO_SUITABLE_ACCOUNT: u16 = 471;
+const NOT_FINISHED: u16 = 472;
+
 /// What a client of version 2 reads.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct RefusalBody {
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "V2Refusal")]
+pub(in super::super) struct RefusalBody {
     code: u16,
     message: String,
 }
@@ -29,8 +46,8 @@ pub(super) async fn in_other_words(response: Response) -> Response {
 
 fn refusal_of(problem: &Problem) -> RefusalBody {
     let code = match problem.kind() {
-        ProblemKind::NoSuitableAccount => 471,
-        ProblemKind::NotFinished => 472,
+        ProblemKind::NoSuitableAccount => NO_SUITABLE_ACCOUNT,
+        ProblemKind::NotFinished => NOT_FINISHED,
         _ => problem.status(),
     };
     let details: Vec<&str> = problem

@@ -15,10 +15,10 @@ use crate::relying_party::request::{
 };
 
 /// The longest `relyingPartyName`, in octets of UTF-8.
-const LONGEST_NAME: usize = 32;
+pub(in super::super) const LONGEST_NAME: usize = 32;
 
 /// Parses the body of a request for a certificate choice.
-pub(super) fn parse_choice(body: &Map<String, Value>) -> Result<ChoiceRequest, Problem> {
+pub(in super::super) fn parse_choice(body: &Map<String, Value>) -> Result<ChoiceRequest, Problem> {
     let findings = Findings::default();
     let fields = Fields::of_body(body, &findings);
     let request = ChoiceRequest::read(Flow::BareDigest, &fields, read_claim(&fields));
@@ -26,7 +26,7 @@ pub(super) fn parse_choice(body: &Map<String, Value>) -> Result<ChoiceRequest, P
 }
 
 /// Parses the body of a request for a login or a signature.
-pub(super) fn parse(
+pub(in super::super) fn parse(
     kind: SessionKind,
     body: &Map<String, Value>,
 ) -> Result<OpeningRequest, Problem> {

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::Serialize;
 use symbolon_protocol::identifiers::DocumentNumber;
 use symbolon_protocol::interaction::InteractionType;
@@ -10,9 +11,10 @@ use crate::relying_party::status::CertificateBody;
 use crate::sessions::{EndResult, Session, SessionRequest, SessionResult, SessionState};
 
 /// What `GET session/{id}` answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct StatusBody {
+#[schemars(rename = "V2SessionStatus")]
+pub(in super::super) struct StatusBody {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ResultBody>,
@@ -22,29 +24,34 @@ pub(super) struct StatusBody {
     ignored_properties: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "V2Result")]
 struct ResultBody {
     end_result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     document_number: Option<DocumentNumber>,
 }
 
 /// What a status holds beyond the result when somebody agreed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "V2Answer")]
 struct AnswerBody {
     /// Absent where the certificate alone was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<SignatureBody>,
     cert: CertificateBody,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     interaction_flow_used: Option<InteractionType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_ip_address: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "V2Signature")]
 struct SignatureBody {
     value: String,
     algorithm: &'static str,

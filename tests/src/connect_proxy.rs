@@ -7,16 +7,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
+
+use crate::certified;
 
 /// The longest head of a CONNECT request that is read.
 const HEAD: usize = 8192;
@@ -32,7 +29,7 @@ impl ConnectProxy {
     /// One that answers for `host`, port 443, with the server at `upstream`. Its authority's and
     /// its own keys and certificates are made in `folder`.
     pub fn start(folder: &Path, host: &str, upstream: SocketAddr) -> Self {
-        let acceptor = TlsAcceptor::from(Arc::new(certified(folder, host)));
+        let acceptor = certified::host(folder, host);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -97,58 +94,4 @@ async fn carry(
     let mut service = TcpStream::connect(upstream).await?;
     copy_bidirectional(&mut plain, &mut service).await?;
     Ok(())
-}
-
-/// TLS with a certificate for `host`, from an authority that nobody else will ever trust.
-fn certified(folder: &Path, host: &str) -> ServerConfig {
-    let key = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-    ];
-    let openssl = |arguments: &[&str]| {
-        let output = Command::new("openssl")
-            .current_dir(folder)
-            .args(["req", "-x509", "-days", "2"])
-            .args(key)
-            .args(arguments)
-            .output()
-            .expect("openssl runs");
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments:?}: {told}");
-    };
-    openssl(&[
-        "-subj",
-        "/CN=Root of a test",
-        "-keyout",
-        "root.key",
-        "-out",
-        "root.pem",
-    ]);
-    openssl(&[
-        "-CA",
-        "root.pem",
-        "-CAkey",
-        "root.key",
-        "-keyout",
-        "host.key",
-        "-out",
-        "host.pem",
-        "-subj",
-        &format!("/CN={host}"),
-        "-addext",
-        &format!("subjectAltName=DNS:{host}"),
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-    ]);
-    let certificate = CertificateDer::from_pem_file(folder.join("host.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(folder.join("host.key")).unwrap();
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap()
 }

@@ -14,6 +14,7 @@
 //! * [`raw_tls`], [`tcp_cut`]: a stranger to the device API, and a wire between daemon and service
 //!   that can be cut.
 //! * [`connect_proxy`]: a way to the service for clients that insist on a host of their own.
+//! * [`link_page`]: a way to the page that device links lead to, for browsers.
 //! * [`e_service`]: the example e-service, and somebody who visits it.
 //! * [`pdf`]: a document to be signed, and what stands in a signed one.
 //! * [`small_disk`]: a disk that can be filled.
@@ -31,6 +32,7 @@
 )]
 
 pub mod bus;
+mod certified;
 pub mod cli;
 pub mod clock;
 pub mod connect_proxy;
@@ -43,6 +45,7 @@ pub mod folder;
 pub mod fuzz;
 pub mod leftovers;
 pub mod link_login;
+pub mod link_page;
 pub mod obstinate;
 pub mod openssl;
 pub mod pdf;

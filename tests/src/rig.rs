@@ -6,6 +6,7 @@ use crate::cli::{Said, code};
 use crate::clock::Clock;
 use crate::device::{Device, DeviceOptions, ServiceAt, TokenChoice};
 use crate::folder::Folder;
+use crate::link_page::{LinkPage, Place};
 use crate::relying_party::{Algorithm, Proven, RelyingParty, Target};
 use crate::requirements;
 use crate::service::{Options, SCHEME, Service, ServiceFolder};
@@ -35,6 +36,7 @@ pub struct Plan {
     token: TokenChoice,
     verbose: bool,
     daemon_user: Option<u32>,
+    link_page: bool,
 }
 
 /// A running system. Its parts end in the order in which they stand here.
@@ -45,6 +47,8 @@ pub struct Rig {
     pub wire: TcpCut,
     /// The service.
     pub service: Service,
+    /// The way to its page for device links, if browsers are to have one.
+    pub link_page: Option<LinkPage>,
     /// The relying party.
     pub relying_party: RelyingParty,
     /// Everything's folder.
@@ -88,6 +92,13 @@ impl Plan {
         self
     }
 
+    /// With device links that a browser on this machine can follow.
+    #[must_use]
+    pub fn link_page(mut self) -> Self {
+        self.link_page = true;
+        self
+    }
+
     /// With programs that log all that they have to say.
     #[must_use]
     pub fn verbose(mut self) -> Self {
@@ -114,7 +125,7 @@ impl Plan {
     }
 
     /// Starts it; `None`, after a word about it, where something it needs is not installed.
-    pub fn start(self) -> Option<Rig> {
+    pub fn start(mut self) -> Option<Rig> {
         if !requirements::met() {
             return None;
         }
@@ -131,8 +142,15 @@ impl Plan {
         } else {
             None
         };
+        let place = self.link_page.then(Place::reserve);
+        if let Some(place) = &place {
+            let base = place.link_base();
+            self.service.relying_party = format!("device_link_base = \"{base}\"\n");
+        }
         let data = ServiceFolder::prepared(&folder.sub("service"), &folder.logs(), &self.service);
         let service = Service::start(data, clock);
+        let upstream = service.relying_party_address();
+        let link_page = place.map(|place| place.lead_to(&folder.sub("link-page"), upstream));
         let wire = TcpCut::start(service.device_address());
         let device = Device::start(
             &folder.sub("device"),
@@ -145,6 +163,7 @@ impl Plan {
             wire,
             relying_party: service.relying_party(),
             service,
+            link_page,
             folder,
             plan: self,
         })

@@ -17,7 +17,7 @@ use symbolon_tests::openssl;
 use symbolon_tests::pdf;
 use symbolon_tests::process::Running;
 use symbolon_tests::requirements::{find_program, skipped};
-use symbolon_tests::rig::{PIN1, PIN2, Rig, USUAL};
+use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL};
 
 const DOCUMENT: &[u8] = b"I lend my bicycle to Juhan until Sunday.\n";
 
@@ -28,9 +28,10 @@ fn s124_a_browser_logs_in_and_signs() {
         skipped("chromedriver (packages chromium and chromium-driver; on Fedora chromedriver)");
         return;
     };
-    let Some((rig, document)) = Rig::enrolled() else {
+    let Some(rig) = Plan::default().link_page().start() else {
         return;
     };
+    let (rig, document) = rig.with_account();
     let e_service = EService::start(&rig, Front::Itself);
     let logs = rig.folder.logs();
     let mut command = Command::new(driver);
@@ -146,15 +147,16 @@ impl Visit<'_> {
 
     async fn log_in_by_link(&self) {
         self.click("#by-link").await;
-        let link = self.find("#same-machine").await;
-        let link = link.attr("href").await.unwrap().unwrap();
+        self.find("#same-machine").await;
         self.picture_is_renewed().await;
         let began = self.browser.window().await.unwrap();
+        let link = self.follow_link().await;
         let arguments = ["open", "-", "--no-browser", "--pin-stdin"];
         let said = self.rig.device.cli.json(&arguments, &[&link, PIN1]);
         let said = said.must_be(code::DONE).out;
         let printed: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
         // As the device does: in another tab of the same browser.
+        self.browser.switch_to_window(began.clone()).await.unwrap();
         let came_back = self.browser.new_window(true).await.unwrap();
         let came_back = came_back.handle;
         self.browser.switch_to_window(came_back).await.unwrap();
@@ -165,6 +167,17 @@ impl Visit<'_> {
         self.find("#person").await;
         self.browser.switch_to_window(began).await.unwrap();
         self.find("#person").await;
+    }
+
+    /// Follows the link as a person does, in a tab of its own: what the service's page there hands to
+    /// the device.
+    async fn follow_link(&self) -> String {
+        self.click("#same-machine").await;
+        let opened = self.browser.windows().await.unwrap().pop().unwrap();
+        self.browser.switch_to_window(opened).await.unwrap();
+        let handed_over = self.find("a.open").await.attr("href").await.unwrap();
+        self.browser.close_window().await.unwrap();
+        handed_over.unwrap()
     }
 
     /// The picture is there, and another one after a while.

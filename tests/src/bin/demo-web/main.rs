@@ -18,7 +18,7 @@ use symbolon_tests::cli::code;
 use symbolon_tests::demonstration::{Interruption, end, usual_pins, wished_pins};
 use symbolon_tests::e_service::{EService, Front};
 use symbolon_tests::process::program;
-use symbolon_tests::rig::{PERSON, Rig};
+use symbolon_tests::rig::{PERSON, Plan, Rig};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn start([pin1, pin2]: &[String; 2]) -> Option<(Rig, EService)> {
     println!(
         "Starting a TPM emulator, an HSM emulator, the service, a device and an e-service ..."
     );
-    let rig = Rig::start()?;
+    let rig = Plan::default().link_page().start()?;
     let invitation = rig.service.folder().invite(PERSON, "Mari", "Maasikas");
     let said = rig.device.enrol(&invitation, pin1, pin2);
     if said.code != code::DONE {
@@ -80,9 +80,10 @@ fn start([pin1, pin2]: &[String; 2]) -> Option<(Rig, EService)> {
 
     export SYMBOLON_BUS='{bus}'
     {symbolon} approve      # what was asked by notification: compare the code, type the PIN
-    {symbolon} open -       # a device link: paste what the page shows under \"In a terminal\"
+    {symbolon} open -       # a device link: paste what its page shows
 
-  This demonstration has no page at the link's own address: use the terminal.
+  A device link leads to the service's own page, as it does in life. Its button hands the link to an
+  installed Symbolon; Mari's, in this demonstration, takes it from the terminal.
   Everything is in {folder}
   Ctrl-C ends all of it.",
         url = e_service.url(),

@@ -9,7 +9,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test kryoptic interop fuzz bench lint audit deb dependencies
+.PHONY: help demo demo-web test test-tokens kryoptic interop fuzz bench lint audit deb dependencies
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ demo-web: dependencies ## an e-service in your browser: log in and sign, until C
 test: dependencies kryoptic ## every test, on real parts
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
+
+test-tokens: dependencies kryoptic ## tokens of others: SoftHSM2, kryoptic, NSS, tpm2-pkcs11
+	packaging/install-dependencies --tokens
+	$(CARGO) build --workspace --bins
+	$(CARGO) test -p symbolon-hsm --test vault
+	$(CARGO) test -p symbolon-tests --test tokens
 
 # The module of a token that locks PINs, from its authors' crate; a minute, once.
 kryoptic: dependencies

@@ -43,7 +43,7 @@ pub enum HsmError {
     /// The token says that one more wrong PIN locks it. That try is left to a person.
     #[error(
         "the token has one try of its PIN left, which is not spent here; see that the configured \
-         PIN is right, and log in once by hand (`pkcs11-tool --login --test`)"
+         PIN is right, and log in once by hand (`pkcs11-tool --login --list-objects`)"
     )]
     PinLastTry,
     /// The token has no key of that label, or one of another kind.

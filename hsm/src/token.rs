@@ -167,6 +167,8 @@ impl Token {
         let mut present = Vec::new();
         for slot in self.pkcs11.get_slots_with_token()? {
             let facts = self.pkcs11.get_token_info(slot);
+            // PKCS#11 pads with blanks; tpm2-pkcs11 also with zeros.
+            let text = |padded: &str| padded.trim_end_matches(['\0', ' ']).to_owned();
             // SoftHSM2 shows a slot with a blank token beside those in use.
             if matches!(&facts, Ok(facts) if !facts.token_initialized()) {
                 continue;
@@ -174,10 +176,10 @@ impl Token {
             present.push(Present {
                 slot: slot.id(),
                 facts: facts.ok().map(|facts| TokenFacts {
-                    label: facts.label().to_owned(),
-                    serial: facts.serial_number().to_owned(),
-                    manufacturer: facts.manufacturer_id().to_owned(),
-                    model: facts.model().to_owned(),
+                    label: text(facts.label()),
+                    serial: text(facts.serial_number()),
+                    manufacturer: text(facts.manufacturer_id()),
+                    model: text(facts.model()),
                 }),
             });
         }

@@ -13,7 +13,7 @@ use crate::folder;
 use crate::obstinate::Obstinate;
 use crate::process::{Running, Somebody, by, copy_of_program};
 use crate::swtpm::{self, Swtpm};
-use crate::token::Token;
+use crate::token::{Token, TokenAt};
 use crate::tpm_proxy::TpmProxy;
 
 /// Where a device finds its service.
@@ -26,7 +26,7 @@ pub struct ServiceAt {
 }
 
 /// What differs between one test's device and another's.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DeviceOptions {
     /// Whether a tap stands before the TPM.
     pub tap: bool,
@@ -39,7 +39,7 @@ pub struct DeviceOptions {
 }
 
 /// Which token holds a device's shares.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum TokenChoice {
     /// None: the TPM does.
     #[default]
@@ -48,6 +48,8 @@ pub enum TokenChoice {
     Soft,
     /// The same behind the obstinate module.
     Obstinate,
+    /// One that is there already.
+    At(TokenAt),
 }
 
 /// A person's device. Its parts end in the order in which they stand here.
@@ -77,6 +79,7 @@ impl Device {
         let token = match options.token {
             TokenChoice::None => None,
             TokenChoice::Soft => Some(soft_token(folder).at()),
+            TokenChoice::At(token) => Some(token),
             TokenChoice::Obstinate => Some(Obstinate::before(&soft_token(folder)).at()),
         };
         let daemon = Daemon::start(

@@ -8,6 +8,7 @@
 //!   breaks.
 //! * [`token`], [`obstinate`], [`clock`], [`service`], [`ready`]: SoftHSM2, the same when it hangs,
 //!   moved time, the service.
+//! * [`nss_token`], [`tpm2_token`]: tokens of others, for `make test-tokens`.
 //! * [`bus`], [`daemon`], [`cli`], [`device`]: a private system bus, the daemon, the command line,
 //!   and all of it with a TPM.
 //! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
@@ -46,6 +47,7 @@ pub mod fuzz;
 pub mod leftovers;
 pub mod link_login;
 pub mod link_page;
+pub mod nss_token;
 pub mod obstinate;
 pub mod openssl;
 pub mod pdf;
@@ -61,4 +63,5 @@ pub mod small_disk;
 pub mod swtpm;
 pub mod tcp_cut;
 pub mod token;
+pub mod tpm2_token;
 pub mod tpm_proxy;

@@ -19,12 +19,10 @@ impl Obstinate {
         }
     }
 
-    /// How a program finds it. Only a test program that depends on the module has it beside it.
+    /// How a program finds it.
     pub fn at(&self) -> TokenAt {
-        let own = std::env::current_exe().unwrap();
         let mut at = self.soft.clone();
-        let forwards_to =
-            std::mem::replace(&mut at.module, own.with_file_name("libobstinate_module.so"));
+        let forwards_to = std::mem::replace(&mut at.module, module());
         at.environment.extend([
             ("OBSTINATE_FORWARDS_TO", forwards_to.into()),
             ("OBSTINATE_COMMANDS", self.commands.clone().into()),
@@ -56,6 +54,12 @@ impl Obstinate {
     fn hanging(&self) -> PathBuf {
         hanging(&self.commands)
     }
+}
+
+/// The module, which only a test program that depends on it has beside it.
+pub(crate) fn module() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.with_file_name("libobstinate_module.so")
 }
 
 /// Where the module says that a call hangs.

@@ -11,6 +11,7 @@ use crate::relying_party::{Algorithm, Proven, RelyingParty, Target};
 use crate::requirements;
 use crate::service::{Options, SCHEME, Service, ServiceFolder};
 use crate::tcp_cut::TcpCut;
+use crate::token::TokenAt;
 
 /// The person of most tests.
 pub const PERSON: &str = "PNOEE-30303039914";
@@ -99,6 +100,13 @@ impl Plan {
         self
     }
 
+    /// With a token of somebody else.
+    #[must_use]
+    pub fn token_at(mut self, token: TokenAt) -> Self {
+        self.token = TokenChoice::At(token);
+        self
+    }
+
     /// With programs that log all that they have to say.
     #[must_use]
     pub fn verbose(mut self) -> Self {
@@ -118,7 +126,7 @@ impl Plan {
     fn device_options(&self) -> DeviceOptions {
         DeviceOptions {
             tap: self.tap,
-            token: self.token,
+            token: self.token.clone(),
             verbose: self.verbose,
             daemon_user: self.daemon_user,
         }

@@ -144,7 +144,7 @@ impl ServiceFolder {
         self.path.join("service.db")
     }
 
-    /// Does something in the store itself, while no service runs.
+    /// Does something in the store itself; only reading, if a service runs.
     pub fn in_store(&self, act: impl AsyncFnOnce(&mut AnyConnection)) {
         let url = format!("sqlite://{}", self.store().display());
         let runtime = tokio::runtime::Runtime::new().unwrap();

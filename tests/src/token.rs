@@ -67,8 +67,7 @@ impl Token {
             ),
         )
         .unwrap();
-        std::fs::write(token.pin_file(), PIN).unwrap();
-        std::fs::set_permissions(token.pin_file(), Permissions::from_mode(0o600)).unwrap();
+        write_private(&token.pin_file(), PIN);
         token
     }
 
@@ -112,4 +111,10 @@ impl Token {
     pub fn module() -> PathBuf {
         requirements::find_softhsm_module().expect("SoftHSM2 is installed")
     }
+}
+
+/// Writes what its owner alone may read.
+pub(crate) fn write_private(file: &Path, content: &str) {
+    std::fs::write(file, content).unwrap();
+    std::fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
 }

@@ -15,8 +15,8 @@ use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_vault::{
-    Custody, EnrolledShare, Finding, Judge, NewIdentity, Pin, PinOutcome, SealedIdentity,
-    SealedShare, Settled, ShareEnrolment, Vault, VaultError,
+    Custody, EnrolledShare, Finding, Judge, NewIdentity, Note, Pin, PinOutcome, Remains,
+    SealedIdentity, SealedShare, Settled, ShareEnrolment, Vault, VaultError,
 };
 
 use crate::test_keys::KEYS;
@@ -37,8 +37,6 @@ pub(crate) struct Inside {
     pub(crate) judged: usize,
     /// The next calls that touch the hardware fail with this many faults.
     pub(crate) faults: usize,
-    /// The next enrolment panics.
-    pub(crate) panic_at_enrolment: bool,
 }
 
 pub(crate) struct TestShare {
@@ -53,6 +51,14 @@ impl TestVault {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// What the share of this number leaves.
+    pub(crate) fn remains_of(number: usize) -> Remains {
+        Remains {
+            backend: "test".to_owned(),
+            content: serde_json::json!({ "share": number }),
+        }
     }
 
     fn hardware(&self) -> Result<MutexGuard<'_, Inside>, VaultError> {
@@ -160,11 +166,12 @@ impl Vault for TestVault {
         &mut self,
         _enrolment: &ShareEnrolment,
         pin: &Pin,
+        note: &mut Note<'_>,
     ) -> Result<EnrolledShare, VaultError> {
         let mut inside = self.hardware()?;
-        assert!(!inside.panic_at_enrolment, "the test says so");
         let number = inside.enrolled;
         inside.enrolled += 1;
+        note(Self::remains_of(number))?;
         let (modulus, exponent) = KEYS[number % KEYS.len()];
         let number_of = |hex: &str| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap();
         let share = TestShare {
@@ -189,6 +196,12 @@ impl Vault for TestVault {
                 pin_proof_key: None,
             },
         })
+    }
+
+    fn clear(&mut self, remains: &Remains) -> Result<(), VaultError> {
+        let number = remains.content["share"].as_u64().unwrap() as usize;
+        self.hardware()?.shares.remove(&number);
+        Ok(())
     }
 
     fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError> {

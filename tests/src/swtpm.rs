@@ -16,11 +16,12 @@ use crate::tpm_proxy::read_message;
 /// How often other ports are tried when somebody else took ours first.
 const ATTEMPTS: usize = 20;
 
-/// TPM2_FlushContext, TPM2_GetCapability, TPM_CAP_HANDLES, and where the handles of transient
-/// objects and loaded sessions begin (TPM 2.0 Part 2 sections 6.5.2, 6.12 and 7.4).
+/// TPM2_FlushContext, TPM2_GetCapability, TPM_CAP_HANDLES, and where the handles of NV
+/// indices, transient objects and loaded sessions begin (TPM 2.0 Part 2 sections 6.5.2, 6.12 and 7.4).
 const FLUSH_CONTEXT: u32 = 0x165;
 const GET_CAPABILITY: u32 = 0x17a;
 const CAP_HANDLES: u32 = 1;
+const NV_INDICES: u32 = 0x0100_0000;
 const TRANSIENT: u32 = 0x8000_0000;
 const LOADED_SESSIONS: u32 = 0x0200_0000;
 
@@ -86,6 +87,13 @@ impl Swtpm {
                 self.command(FLUSH_CONTEXT, &handle);
             }
         }
+    }
+
+    /// The NV indices that it holds. Only while nobody else is connected: it serves one at a time.
+    pub fn nv_indices(&self) -> Vec<u32> {
+        let handles = self.handles_from(NV_INDICES).into_iter();
+        let handles = handles.map(u32::from_be_bytes);
+        handles.filter(|handle| handle >> 24 == 1).collect()
     }
 
     fn handles_from(&self, first: u32) -> Vec<[u8; 4]> {

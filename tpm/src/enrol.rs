@@ -1,5 +1,7 @@
 //! A new key share behind a new PIN.
 
+use std::ops::RangeInclusive;
+
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::DeviceKey;
 use symbolon_protocol::lockout::{LIMITS, PinCount};
@@ -9,7 +11,7 @@ use symbolon_protocol::release::{
     unwritten_index_name,
 };
 use symbolon_protocol::split_key::{Modulus, device_modulus};
-use symbolon_vault::{Pin, VaultError};
+use symbolon_vault::{EnrolledShare, Note, Pin, VaultError};
 
 use crate::connection::{Connection, authorization};
 use crate::esys::{
@@ -19,28 +21,37 @@ use crate::esys::{
 use crate::fault::{by_owner, fault};
 use crate::objects::{NV_WRITE, approver, key_share};
 use crate::policies::{Approved, INITIALISE_REFERENCE, Policies};
-use crate::sealed::{Approvals, Share, ShareContent, auth_value, seal_share};
-use symbolon_vault::EnrolledShare;
+use crate::sealed::{
+    Approvals, IndexRemains, Share, ShareContent, auth_value, remains_at, seal_share,
+};
 
 /// How long the first write stays possible, by the TPM's clock.
 const INITIALISE_WINDOW_MILLISECONDS: u64 = 60_000;
 /// Where our indices lie: in the owner's range (TCG Registry of Reserved Handles, 2.2), away from
 /// its start, where others begin too.
-const FIRST_INDEX: u32 = 0x0180_5300;
-const LAST_INDEX: u32 = 0x0180_ffff;
+pub(crate) const INDICES: RangeInclusive<u32> = 0x0180_5300..=0x0180_ffff;
 
 impl Connection {
+    /// Makes the share and its index, at the first free handle of `indices`.
     pub(crate) fn enrol(
         &mut self,
         reference: PolicyReference,
         release_key: &[u8; 65],
         pin: &Pin,
+        indices: RangeInclusive<u32>,
+        note: &mut Note<'_>,
     ) -> Result<EnrolledShare, VaultError> {
         self.free_slots();
         let (storage_key, storage_key_name) = self.own_storage_key()?;
         let salt = random()?;
         let secret = auth_value(&salt, pin)?;
-        let made = self.make_index(&storage_key, reference.clone(), release_key, &*secret)?;
+        let wanted = WantedIndex {
+            reference: reference.clone(),
+            release_key,
+            secret: &*secret,
+            handles: indices,
+        };
+        let made = self.make_index(&storage_key, wanted, note)?;
         self.forget_index(made.handle);
         let result = self
             .make_key(&storage_key, made.policies.index_name())
@@ -83,18 +94,28 @@ impl Connection {
     fn make_index(
         &mut self,
         storage_key: &Object,
-        reference: PolicyReference,
-        release_key: &[u8; 65],
-        secret: &[u8],
+        wanted: WantedIndex<'_>,
+        note: &mut Note<'_>,
     ) -> Result<MadeIndex, VaultError> {
         let approver = self.make_approver()?;
-        let mut candidate = self.first_free_index(FIRST_INDEX)?;
-        let (policies, index) = loop {
-            let policies =
-                Policies::new(reference.clone(), candidate, &approver.point, release_key);
-            match self.define(storage_key, candidate, policies.index_policy(), secret)? {
-                Some(index) => break (policies, index),
-                None => candidate = self.first_free_index(candidate + 1)?,
+        let mut free = wanted.handles.clone();
+        let (candidate, policies, index) = loop {
+            let candidate = self.first_free_index(&free)?;
+            let policies = Policies::new(
+                wanted.reference.clone(),
+                candidate,
+                &approver.point,
+                wanted.release_key,
+            );
+            note(remains_at(candidate, policies.index_policy())?)?;
+            match self.define(
+                storage_key,
+                candidate,
+                policies.index_policy(),
+                wanted.secret,
+            )? {
+                Some(index) => break (candidate, policies, index),
+                None => free = candidate + 1..=*free.end(),
             }
         };
         let result = self.initialise(&index, candidate, &policies, &approver);
@@ -253,8 +274,8 @@ impl Connection {
         acceptable.ok_or_else(|| fault("it made no RSA key"))
     }
 
-    fn first_free_index(&self, from: u32) -> Result<u32, VaultError> {
-        let mut candidate = from;
+    fn first_free_index(&self, handles: &RangeInclusive<u32>) -> Result<u32, VaultError> {
+        let mut candidate = *handles.start();
         loop {
             let (taken, more) = self.context.handles(candidate)?;
             for handle in &taken {
@@ -262,7 +283,7 @@ impl Connection {
                     candidate += 1;
                 }
             }
-            if candidate > LAST_INDEX {
+            if candidate > *handles.end() {
                 return Err(VaultError::Unfit {
                     detail: "all NV handles that we use are taken".to_owned(),
                 });
@@ -286,6 +307,22 @@ impl Connection {
         }
     }
 
+    /// Removes an index of this policy, written or not. What else lies at its handle stays.
+    pub(crate) fn clear(&mut self, remains: &IndexRemains) -> Result<(), VaultError> {
+        self.free_slots();
+        self.forget_index(remains.index);
+        let index = match self.context.open(remains.index) {
+            Ok(index) => index,
+            Err(error) if error.is(response::HANDLE) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let (public, _) = self.context.nv_read_public(&index)?;
+        if public.policy != remains.policy.as_slice() {
+            return Ok(());
+        }
+        self.undefine(index)
+    }
+
     /// Removes a share's index. It is no error if it is gone, or another one in its place.
     pub(crate) fn destroy(&mut self, share: &Share) -> Result<(), VaultError> {
         self.free_slots();
@@ -296,12 +333,25 @@ impl Connection {
         }
         self.forget_index(share.index);
         let index = self.context.open(share.index)?;
+        self.undefine(index)
+    }
+
+    pub(crate) fn undefine(&mut self, index: Object) -> Result<(), VaultError> {
         let storage_key = self.find_storage_key()?.map(|(key, _)| key);
         let session = self.owner_session(storage_key.as_deref(), SessionUse::LAST)?;
         self.context
             .nv_undefine(authorization(&session), index)
             .map_err(by_owner("remove the PIN counter"))
     }
+}
+
+/// The index that a share needs.
+struct WantedIndex<'a> {
+    reference: PolicyReference,
+    release_key: &'a [u8; 65],
+    /// Its authValue.
+    secret: &'a [u8],
+    handles: RangeInclusive<u32>,
 }
 
 struct Approver {

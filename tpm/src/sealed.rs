@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::release::PolicyReference;
 use symbolon_protocol::split_key::Modulus;
-use symbolon_vault::{Pin, SealedIdentity, SealedShare, VaultError};
+use symbolon_vault::{Pin, Remains, SealedIdentity, SealedShare, VaultError};
 use zeroize::Zeroizing;
 
 use crate::esys::{PrivateArea, PublicArea};
@@ -63,6 +63,15 @@ pub(crate) struct Approvals {
     pub(crate) second_release: Octets,
     pub(crate) reset_limit: Octets,
     pub(crate) change_pin: Octets,
+}
+
+/// An index that an enrolment is about to make, as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IndexRemains {
+    pub(crate) index: u32,
+    /// Its policy, which no other index has: the approver's key is in it.
+    pub(crate) policy: Octets,
 }
 
 /// A device identity as it is written.
@@ -173,6 +182,20 @@ pub(crate) fn seal_identity(content: IdentityContent) -> Result<SealedIdentity, 
 /// Reads what [`seal_identity`] wrote.
 pub(crate) fn open_identity(sealed: &SealedIdentity) -> Result<IdentityContent, VaultError> {
     open(&sealed.backend, &sealed.content)
+}
+
+/// Writes down what a definition of this index leaves.
+pub(crate) fn remains_at(index: u32, policy: &[u8; 32]) -> Result<Remains, VaultError> {
+    let policy = Octets(policy.to_vec());
+    Ok(Remains {
+        backend: BACKEND.to_owned(),
+        content: seal(IndexRemains { index, policy })?,
+    })
+}
+
+/// Reads what [`remains_at`] wrote.
+pub(crate) fn open_remains(remains: &Remains) -> Result<IndexRemains, VaultError> {
+    open(&remains.backend, &remains.content)
 }
 
 fn seal<T: Serialize>(content: T) -> Result<serde_json::Value, VaultError> {

@@ -9,14 +9,15 @@ use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::split_key::PartialSignature;
 use symbolon_vault::{
-    Custody, EnrolledShare, Judge, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
-    Settled, ShareEnrolment, Vault, VaultError,
+    Custody, EnrolledShare, Judge, NewIdentity, Note, Pin, PinOutcome, Remains, SealedIdentity,
+    SealedShare, Settled, ShareEnrolment, Vault, VaultError,
 };
 
 use crate::approve::is_normal;
 use crate::connection::{Connection, OwnerPassword};
+use crate::enrol;
 use crate::probe::{Examination, describe};
-use crate::sealed::{Share, array, open_identity};
+use crate::sealed::{Share, array, open_identity, open_remains};
 
 /// A vault on a TPM 2.0.
 pub struct TpmVault {
@@ -161,12 +162,21 @@ impl Vault for TpmVault {
         &mut self,
         enrolment: &ShareEnrolment,
         pin: &Pin,
+        note: &mut Note<'_>,
     ) -> Result<EnrolledShare, VaultError> {
         let release_key: [u8; 65] = array(&enrolment.release_key, "release key")?;
         if let Some(detail) = self.examine()?.unfit() {
             return Err(VaultError::Unfit { detail });
         }
-        self.once(|connection| connection.enrol(enrolment.reference.clone(), &release_key, pin))
+        self.once(|connection| {
+            let reference = enrolment.reference.clone();
+            connection.enrol(reference, &release_key, pin, enrol::INDICES, note)
+        })
+    }
+
+    fn clear(&mut self, remains: &Remains) -> Result<(), VaultError> {
+        let remains = open_remains(remains)?;
+        self.again(|connection| connection.clear(&remains))
     }
 
     fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError> {

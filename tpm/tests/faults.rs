@@ -38,7 +38,9 @@ fn try_enrolling(vault: &mut TpmVault) -> Result<(), VaultError> {
         release_key: Authority::new().point(),
         purpose: KeyPurpose::Authentication,
     };
-    vault.enrol(&enrolment, &pin(PINS[0])).map(|_| ())
+    vault
+        .enrol(&enrolment, &pin(PINS[0]), &mut |_| Ok(()))
+        .map(|_| ())
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub mod conformance;
 
 pub use error::VaultError;
 pub use pin::{MAX_DIGITS, MIN_DIGITS, Pin, PinSyntaxError};
-pub use sealed::{SealedIdentity, SealedShare};
+pub use sealed::{Remains, SealedIdentity, SealedShare};
 
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::{DeviceKey, Hardware};
@@ -54,8 +54,19 @@ pub trait Vault: Send {
 
     /// Makes one key share behind a new PIN. What it left in the hardware before an error is
     /// removed again.
-    fn enrol(&mut self, enrolment: &ShareEnrolment, pin: &Pin)
-    -> Result<EnrolledShare, VaultError>;
+    ///
+    /// Before it makes anything that outlives this program, `note` is told what that will be, and
+    /// nothing is made if it errs. It may be told more than once: the last word counts.
+    fn enrol(
+        &mut self,
+        enrolment: &ShareEnrolment,
+        pin: &Pin,
+        note: &mut Note<'_>,
+    ) -> Result<EnrolledShare, VaultError>;
+
+    /// Removes what an enrolment that never came to its end left in the hardware, and nothing else:
+    /// it is no error if nothing of it was made.
+    fn clear(&mut self, remains: &Remains) -> Result<(), VaultError>;
 
     /// How the PIN's counter stands. Never spends a try.
     fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError>;
@@ -123,6 +134,10 @@ pub trait Vault: Send {
     /// is gone already is no error.
     fn destroy_identity(&mut self, identity: SealedIdentity) -> Result<(), VaultError>;
 }
+
+/// Writes down what an enrolment is about to leave in the hardware, so that a later life of the
+/// program can [`Vault::clear`] it.
+pub type Note<'a> = dyn FnMut(Remains) -> Result<(), VaultError> + 'a;
 
 /// What a PIN led to.
 #[must_use]

@@ -20,3 +20,12 @@ pub struct SealedIdentity {
     /// What only that backend reads.
     pub content: serde_json::Value,
 }
+
+/// What an enrolment is about to leave in the hardware, as its backend wrote it down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remains {
+    /// Which backend wrote it.
+    pub backend: String,
+    /// What only that backend reads.
+    pub content: serde_json::Value,
+}

@@ -153,7 +153,7 @@ async fn share(core: &Core, purpose: KeyPurpose, digits: &[u8]) -> StoredKey {
     };
     let made = core
         .vault
-        .call(move |vault| vault.enrol(&enrolment, &pin))
+        .call(move |vault| vault.enrol(&enrolment, &pin, &mut |_| Ok(())))
         .await
         .unwrap();
     let own = Modulus::from_octets(made.public.modulus.as_slice()).unwrap();

@@ -44,7 +44,9 @@ impl Stage {
         };
         let made = self
             .handle
-            .call(move |vault| vault.enrol(&enrolment, &Pin::parse(b"15931").unwrap()))
+            .call(move |vault| {
+                vault.enrol(&enrolment, &Pin::parse(b"15931").unwrap(), &mut |_| Ok(()))
+            })
             .await
             .unwrap();
         StoredShare {
@@ -79,6 +81,7 @@ impl Stage {
             },
             authentication: None,
             signing: None,
+            remains: None,
         }
     }
 
@@ -116,6 +119,21 @@ async fn a_half_made_enrolment_leaves_nothing_in_the_hardware() {
     assert!(stage.vault.inside().shares.is_empty());
     assert!(stage.vault.inside().identities.is_empty());
     assert!(device.all().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_that_was_being_made_leaves_nothing_in_the_hardware() {
+    let stage = Stage::set();
+    let folder = Folder::open(stage.folder.path()).unwrap();
+    let mut pending = stage.interrupted().await;
+    stage.share(KeyPurpose::Authentication).await;
+    pending.remains = Some(TestVault::remains_of(0));
+    folder.write(&pending).await.unwrap();
+    assert_eq!(stage.vault.inside().shares.len(), 1);
+
+    stage.start().await;
+
+    assert!(stage.vault.inside().shares.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

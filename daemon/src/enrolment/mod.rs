@@ -9,7 +9,7 @@
 mod examination;
 mod pending;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,13 +20,14 @@ use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::pin_rules::{self, PinRefusal};
 use symbolon_protocol::release::PolicyReference;
-use symbolon_vault::{NewIdentity, Pin, SealedIdentity, ShareEnrolment};
+use symbolon_vault::{NewIdentity, Pin, SealedIdentity, ShareEnrolment, VaultError};
 use zeroize::Zeroizing;
 
 use crate::account::Core;
-use crate::accounts::{Deed, Group, Standing, Store, StoredAccount, StoredKey, copy_of};
+use crate::accounts::{Deed, FileError, Group, Standing, Store, StoredAccount, StoredKey, copy_of};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::clock::now;
+use crate::device::locked;
 use crate::identity::{client_config, self_signed};
 use crate::link::{Link, LinkError};
 use crate::services::Service;
@@ -142,6 +143,7 @@ async fn redeem(
         begun,
         authentication: None,
         signing: None,
+        remains: None,
     })
 }
 
@@ -155,19 +157,14 @@ async fn make_shares(
     let made = async {
         // A full disk is found out before the hardware makes what takes long.
         folder.write(&pending).await?;
-        pending.authentication = Some(
-            make_share(
-                core,
-                &pending,
-                KeyPurpose::Authentication,
-                &application.pin1,
-            )
-            .await?,
-        );
-        folder.write(&pending).await?;
-        pending.signing =
-            Some(make_share(core, &pending, KeyPurpose::Signing, &application.pin2).await?);
-        folder.write(&pending).await?;
+        for (purpose, pin) in [
+            (KeyPurpose::Authentication, &application.pin1),
+            (KeyPurpose::Signing, &application.pin2),
+        ] {
+            let share = make_share(core, folder, &mut pending, purpose, pin).await?;
+            pending.add(purpose, share);
+            folder.write(&pending).await?;
+        }
         Ok(())
     };
     match made.await {
@@ -179,9 +176,11 @@ async fn make_shares(
     }
 }
 
+/// Makes one share. What it will leave in the hardware is written down before it is there.
 async fn make_share(
     core: &Arc<Core>,
-    pending: &Pending,
+    folder: &Folder,
+    pending: &mut Pending,
     purpose: KeyPurpose,
     pin: &Pin,
 ) -> Result<StoredShare, Fault> {
@@ -195,14 +194,31 @@ async fn make_share(
     };
     // The vault's thread needs a PIN of its own; this copy is wiped like the first.
     let pin = Pin::parse(pin.digits())?;
+    let noted = Arc::new(Mutex::new(pending.copy()));
+    let (notes, folder) = (noted.clone(), folder.clone());
     let made = core
         .vault
-        .call(move |vault| vault.enrol(&enrolment, &pin))
-        .await?;
+        .call(move |vault| {
+            vault.enrol(&enrolment, &pin, &mut |remains| {
+                let mut pending = locked(&notes);
+                pending.remains = Some(remains);
+                folder.write_now(&pending).map_err(not_noted)
+            })
+        })
+        .await;
+    pending.remains = locked(&noted).remains.take();
+    let made = made?;
     Ok(StoredShare {
         sealed: made.sealed,
         public: made.public,
     })
+}
+
+fn not_noted(error: FileError) -> VaultError {
+    VaultError::Fault {
+        detail: "what it was about to make could not be written down".to_owned(),
+        source: Some(error.into()),
+    }
 }
 
 /// From two shares to a stored account, which is not yet activated: that is its keeper's first
@@ -279,13 +295,19 @@ async fn register(link: &Link, pending: &Pending) -> Result<KeysRegistered, Link
 
 /// Removes what an enrolment left in the hardware, and then the note of it.
 pub(crate) async fn undo(core: &Arc<Core>, folder: &Folder, pending: &Pending) {
+    if let Some(remains) = pending.remains.clone()
+        && let Err(error) = core.vault.call(move |vault| vault.clear(&remains)).await
+    {
+        // The note stays, so that the next start tries again.
+        tracing::warn!(%error, "what a broken enrolment made is still in the hardware");
+        return;
+    }
     for share in [&pending.authentication, &pending.signing]
         .into_iter()
         .flatten()
     {
         let sealed = copy_of(&share.sealed);
         if let Err(error) = core.vault.call(move |vault| vault.destroy(sealed)).await {
-            // The note stays, so that the next start tries again.
             tracing::warn!(%error, "a share of a failed enrolment is still in the hardware");
             return;
         }

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::enrolment::{DeviceKey, EnrolmentBegun, Hardware, RegisterKeys};
-use symbolon_vault::{SealedIdentity, SealedShare};
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_vault::{Remains, SealedIdentity, SealedShare};
 use uuid::Uuid;
 
 use crate::accounts::{
-    DamagedFile, FileError, Group, make_private_folder, off_the_runtime, read_sealed, remove, seal,
-    write_atomically,
+    DamagedFile, FileError, Group, copy_of, make_private_folder, off_the_runtime, read_sealed,
+    remove, seal, write_atomically,
 };
 use crate::link::{LinkError, body_of};
 
@@ -34,6 +35,9 @@ pub(crate) struct Pending {
     pub(crate) authentication: Option<StoredShare>,
     /// Absent until it is made.
     pub(crate) signing: Option<StoredShare>,
+    /// What the share that is being made leaves in the hardware if it is never finished.
+    #[serde(default)]
+    pub(crate) remains: Option<Remains>,
 }
 
 /// A share that the hardware made.
@@ -43,7 +47,43 @@ pub(crate) struct StoredShare {
     pub(crate) public: DeviceKey,
 }
 
+impl StoredShare {
+    fn copy(&self) -> Self {
+        Self {
+            sealed: copy_of(&self.sealed),
+            public: self.public.clone(),
+        }
+    }
+}
+
 impl Pending {
+    /// A second copy, for the thread that makes the next share.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            owner: self.owner,
+            group: self.group.clone(),
+            device_name: self.device_name.clone(),
+            identity: self.identity.clone(),
+            device_key: self.device_key.clone(),
+            device_certificate: self.device_certificate.clone(),
+            hardware: self.hardware.clone(),
+            begun: self.begun.clone(),
+            authentication: self.authentication.as_ref().map(StoredShare::copy),
+            signing: self.signing.as_ref().map(StoredShare::copy),
+            remains: self.remains.clone(),
+        }
+    }
+
+    /// Takes a share that is finished.
+    pub(super) fn add(&mut self, purpose: KeyPurpose, share: StoredShare) {
+        match purpose {
+            KeyPurpose::Authentication => self.authentication = Some(share),
+            KeyPurpose::Signing => self.signing = Some(share),
+        }
+        self.remains = None;
+    }
+
     /// Whether there is nothing left to make: it can be finished without the person.
     pub(crate) fn is_made(&self) -> bool {
         self.authentication.is_some() && self.signing.is_some()
@@ -79,6 +119,11 @@ impl Folder {
         let octets = seal(pending)?;
         let path = self.path(pending.begun.enrolment);
         off_the_runtime(move || write_atomically(&path, &octets)).await
+    }
+
+    /// The same for a thread that may block.
+    pub(super) fn write_now(&self, pending: &Pending) -> Result<(), FileError> {
+        write_atomically(&self.path(pending.begun.enrolment), &seal(pending)?)
     }
 
     pub(super) async fn remove(&self, enrolment: Uuid) {

@@ -34,8 +34,8 @@ use symbolon_protocol::split_key::device_modulus::{self, MOST_DRAWS};
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::token_reading;
 use symbolon_vault::{
-    Custody, EnrolledShare, Judge, NewIdentity, Pin, PinOutcome, SealedIdentity, SealedShare,
-    Settled, ShareEnrolment, Vault, VaultError,
+    Custody, EnrolledShare, Judge, NewIdentity, Note, Pin, PinOutcome, Remains, SealedIdentity,
+    SealedShare, Settled, ShareEnrolment, Vault, VaultError,
 };
 
 use crate::address::TokenAddress;
@@ -285,14 +285,20 @@ impl Vault for TokenVault {
         &mut self,
         enrolment: &ShareEnrolment,
         pin: &Pin,
+        note: &mut Note<'_>,
     ) -> Result<EnrolledShare, VaultError> {
         self.expect_fit()?;
         if VerifyingKey::from_sec1_bytes(enrolment.release_key.as_slice()).is_err() {
             return Err(fault("the release key is not a P-256 point"));
         }
         let id = Id::draw()?;
+        note(id.remains()?)?;
         self.make(id, enrolment, pin)
             .inspect_err(|_| self.leave_nothing_of(id))
+    }
+
+    fn clear(&mut self, remains: &Remains) -> Result<(), VaultError> {
+        self.remove(Id::of_remains(remains)?)
     }
 
     fn pin_count(&mut self, share: &SealedShare) -> Result<PinCount, VaultError> {

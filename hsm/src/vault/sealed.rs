@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::random::random_octets;
 use symbolon_protocol::release::{Name, PolicyReference};
-use symbolon_vault::{SealedIdentity, SealedShare, VaultError};
+use symbolon_vault::{Remains, SealedIdentity, SealedShare, VaultError};
 
 use super::opening::fault;
 
@@ -28,6 +28,18 @@ impl Id {
     fn read(octets: &Octets) -> Result<Self, VaultError> {
         let octets = octets.as_slice().try_into();
         octets.map(Self).map_err(|_| damaged("its name"))
+    }
+
+    /// What is left on the token of a share with this name, if it is not finished.
+    pub(super) fn remains(self) -> Result<Remains, VaultError> {
+        Ok(Remains {
+            backend: BACKEND.to_owned(),
+            content: WrittenId::seal(self)?,
+        })
+    }
+
+    pub(super) fn of_remains(remains: &Remains) -> Result<Self, VaultError> {
+        WrittenId::open(&remains.backend, &remains.content)
     }
 }
 
@@ -110,26 +122,34 @@ pub(super) struct Identity {
     pub(super) id: Id,
 }
 
+/// A name as it is written down.
 #[derive(Serialize, Deserialize)]
-struct WrittenIdentity {
+struct WrittenId {
     id: Octets,
+}
+
+impl WrittenId {
+    fn seal(id: Id) -> Result<serde_json::Value, VaultError> {
+        let id = Octets(id.0.to_vec());
+        serde_json::to_value(Self { id }).map_err(|error| fault(&error.to_string()))
+    }
+
+    fn open(backend: &str, written: &serde_json::Value) -> Result<Id, VaultError> {
+        Id::read(&content::<Self>(backend, written)?.id)
+    }
 }
 
 impl Identity {
     pub(super) fn open(sealed: &SealedIdentity) -> Result<Self, VaultError> {
-        let written: WrittenIdentity = content(&sealed.backend, &sealed.content)?;
         Ok(Self {
-            id: Id::read(&written.id)?,
+            id: WrittenId::open(&sealed.backend, &sealed.content)?,
         })
     }
 
     pub(super) fn seal(self) -> Result<SealedIdentity, VaultError> {
-        let written = WrittenIdentity {
-            id: Octets(self.id.0.to_vec()),
-        };
         Ok(SealedIdentity {
             backend: BACKEND.to_owned(),
-            content: serde_json::to_value(written).map_err(|error| fault(&error.to_string()))?,
+            content: WrittenId::seal(self.id)?,
         })
     }
 }

@@ -82,5 +82,5 @@ fn enrol(vault: &mut dyn Vault) -> Result<(), VaultError> {
         purpose: KeyPurpose::Signing,
     };
     let pin = Pin::parse(PINS[1].as_bytes()).unwrap();
-    vault.enrol(&enrolment, &pin).map(drop)
+    vault.enrol(&enrolment, &pin, &mut |_| Ok(())).map(drop)
 }

@@ -118,7 +118,7 @@ fn a_token_that_lacks_a_mechanism_is_refused_with_the_reason() {
         purpose: symbolon_protocol::identifiers::KeyPurpose::Signing,
     };
     let refused = vault
-        .enrol(&enrolment, &Pin::parse(b"27182").unwrap())
+        .enrol(&enrolment, &Pin::parse(b"27182").unwrap(), &mut |_| Ok(()))
         .err();
     match refused {
         Some(VaultError::Unfit { detail }) => assert!(detail.contains("key share"), "{detail}"),

@@ -9,7 +9,7 @@ use symbolon_tests::cli::code;
 use symbolon_tests::device::Device;
 use symbolon_tests::eventually::{SOON, until};
 use symbolon_tests::relying_party::{Login, Target};
-use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL, WRONG_PIN};
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
 use symbolon_tests::service::SCHEME;
 use symbolon_tests::tpm_proxy::{Moment, Verdict, command};
 
@@ -234,4 +234,62 @@ fn s45_the_service_killed_while_a_login_waits() {
     finish(&rig, &login, &id);
     assert_eq!(rig.end_of(&login.session), "OK");
     assert_untouched(&rig, &document, "after the service's death");
+}
+
+#[test]
+fn s46_the_daemon_killed_while_an_enrolment_makes_its_keys() {
+    let Some(mut rig) = Plan::default().tap().start() else {
+        return;
+    };
+    let mut killed = 0;
+    loop {
+        // First dies the examination that goes before, then the enrolment itself.
+        let pid = rig.device.daemon.pid();
+        at_made(&rig.device, killed, move || {
+            kill_process(pid, Signal::KILL).unwrap();
+        });
+        let invitation = rig.service.folder().invite(PERSON, "Mari", "Maasikas");
+        let said = rig.device.enrol(&invitation, PIN1, PIN2);
+        rig.device.tap().pass_all();
+        if said.code == code::DONE {
+            break;
+        }
+        killed += 1;
+        rig.device.restart_after_crash();
+        let notes = rig.device.daemon.state().join("enrolments");
+        until("the enrolment to be undone", SOON, || {
+            std::fs::read_dir(&notes).is_ok_and(|mut notes| notes.next().is_none())
+        });
+        rig.device.daemon.kill9();
+        let left = rig.device.swtpm.nv_indices();
+        assert!(
+            left.iter().all(|index| *index == EXAMINATION),
+            "{left:x?} after death {killed}"
+        );
+        rig.device.restart_after_crash();
+    }
+    assert!(killed >= 6, "killed {killed} times");
+    rig.device.daemon.kill9();
+    let accounts = rig.device.swtpm.nv_indices();
+    assert_eq!(accounts.len(), 2, "{accounts:x?}");
+    assert!(!accounts.contains(&EXAMINATION), "{accounts:x?}");
+}
+
+/// Where the examination of a TPM makes its counter; the next one removes what a killed one left.
+const EXAMINATION: u32 = 0x0180_52ff;
+
+/// Runs `action` when the TPM has made the counter or the key after the first `spared` ones, and
+/// cuts the wire there.
+fn at_made(device: &Device, spared: usize, mut action: impl FnMut() + Send + 'static) {
+    let mut made = 0;
+    device.tap().intercept(move |moment| {
+        let makes = moment.is_response_to(command::NV_DEFINE_SPACE)
+            || moment.is_response_to(command::CREATE);
+        made += usize::from(makes);
+        if !makes || made != spared + 1 {
+            return Verdict::Pass;
+        }
+        action();
+        Verdict::Cut
+    });
 }

@@ -10,12 +10,14 @@ use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::lockout::{LIMITS, PinCount};
 use symbolon_protocol::random::random_octets;
 use symbolon_protocol::release::{
-    EXPIRATION_SECONDS, INDEX_ATTRIBUTES, INDEX_SIZE, LIMIT_OFFSET, PolicyReference, signed_digest,
+    EXPIRATION_SECONDS, INDEX_ATTRIBUTES, INDEX_SIZE, INDEX_WRITTEN, LIMIT_OFFSET, PolicyReference,
+    signed_digest,
 };
 use symbolon_vault::{Finding, Pin, PinOutcome, SealedShare, VaultError};
 
 use super::finding;
 use crate::connection::{Connection, authorization};
+use crate::enrol::INDICES;
 use crate::esys::{Authorization, NvAuthority, NvPublic, SessionKind, SessionUse, response};
 use crate::fault::fault;
 use crate::sealed::Share;
@@ -261,6 +263,24 @@ impl<'a> Scratch<'a> {
 
 const RIGHT: &[u8] = b"4711";
 
+/// Where the examination's counter lies, and no account's: what a killed examination left there,
+/// the next one finds.
+const INDEX: u32 = *INDICES.start() - 1;
+
+/// Removes what an examination that was killed left. Only a PIN counter can be that.
+fn clear(connection: &mut Connection) -> Result<(), VaultError> {
+    let index = match connection.context.open(INDEX) {
+        Ok(index) => index,
+        Err(error) if error.is(response::HANDLE) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let (public, _) = connection.context.nv_read_public(&index)?;
+    if (public.attributes & !INDEX_WRITTEN, public.size) != (INDEX_ATTRIBUTES, INDEX_SIZE) {
+        return Ok(());
+    }
+    connection.undefine(index)
+}
+
 fn enrol(connection: &mut Connection, authority: &SigningKey) -> Result<SealedShare, VaultError> {
     let document_number = "PNOEE-30303039914-PROB-Q"
         .parse()
@@ -274,7 +294,11 @@ fn enrol(connection: &mut Connection, authority: &SigningKey) -> Result<SealedSh
         .as_bytes()
         .try_into()
         .map_err(|_| fault("the probe's key is none"))?;
-    Ok(connection.enrol(reference, &point, &pin(RIGHT)?)?.sealed)
+    clear(connection)?;
+    let made = connection.enrol(reference, &point, &pin(RIGHT)?, INDEX..=INDEX, &mut |_| {
+        Ok(())
+    })?;
+    Ok(made.sealed)
 }
 
 fn random_key() -> Result<SigningKey, VaultError> {

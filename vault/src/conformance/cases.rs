@@ -6,14 +6,14 @@ use serde_json::Value;
 use symbolon_protocol::attestation::read_certified_count;
 use symbolon_protocol::device::enrolment::Hardware;
 use symbolon_protocol::lockout::PinCount;
-use symbolon_protocol::split_key::device_modulus;
 use symbolon_protocol::token_reading;
 
 use super::Bench;
+pub use super::enrolments::*;
 use super::fixture::{Authority, PINS, Setup, try_pin};
 use crate::{Judge, Pin, PinOutcome, SealedShare, VaultError};
 
-const ACCEPTED: PinOutcome<()> = PinOutcome::Accepted(());
+pub(super) const ACCEPTED: PinOutcome<()> = PinOutcome::Accepted(());
 
 fn wrong(tries_left: u32) -> PinOutcome<()> {
     PinOutcome::Wrong {
@@ -166,22 +166,6 @@ pub fn a_wrong_old_pin_is_counted(bench: impl Bench) {
     setup.assert_count(3, 3);
 }
 
-/// Destroying it again is no error, and the other share lives.
-pub fn what_is_destroyed_is_lost(bench: impl Bench) {
-    let mut setup = Setup::new(bench);
-    let second = setup.second();
-    let first = setup.first.share.sealed;
-    setup.vault.destroy(copy(&first)).unwrap();
-    let signed = setup.vault.sign(&first, pin(PINS[0]), &second.message());
-    assert!(matches!(signed, Err(VaultError::Lost { .. })), "{signed:?}");
-    assert!(matches!(
-        setup.vault.pin_count(&first),
-        Err(VaultError::Lost { .. })
-    ));
-    setup.vault.destroy(first).unwrap();
-    assert_eq!(try_pin(&mut *setup.vault, &second, PINS[1]), ACCEPTED);
-}
-
 /// And is counted where it was entered.
 pub fn the_pin_of_one_share_does_not_open_the_other(bench: impl Bench) {
     let mut setup = Setup::new(bench);
@@ -331,16 +315,6 @@ pub fn a_certified_reading_is_true(bench: impl Bench) {
     setup.assert_count(2, 3);
 }
 
-/// Of two moduli whose product must have 4096 bits, this one is large enough that many others fit.
-pub fn a_new_share_leaves_room_for_the_services(bench: impl Bench) {
-    let mut setup = Setup::new(bench);
-    for _ in 0..5 {
-        let share = setup.second();
-        assert!(device_modulus::prefers(&share.modulus()));
-        setup.vault.destroy(share.share.sealed).unwrap();
-    }
-}
-
 /// Also after the daemon has started again.
 pub fn the_device_key_signs(bench: impl Bench) {
     let mut vault = bench.vault();
@@ -368,27 +342,11 @@ pub fn custody_says_what_it_found(bench: impl Bench) {
     }
 }
 
-/// Destroying it again is no error. Hardware that keeps device keys itself keeps it no longer.
-pub fn a_destroyed_identity_takes_no_other_with_it(bench: impl Bench) {
-    let mut setup = Setup::new(bench);
-    let first = setup.vault.create_identity().unwrap().sealed;
-    let second = setup.vault.create_identity().unwrap().sealed;
-    for _ in 0..2 {
-        setup.vault.destroy_identity(first.clone()).unwrap();
-    }
-    let signed = setup.vault.sign_as_device(&first, &[7; 32]);
-    if setup.vault.judge() == Judge::Service {
-        assert!(matches!(signed, Err(VaultError::Lost { .. })), "{signed:?}");
-    }
-    setup.vault.sign_as_device(&second, &[7; 32]).unwrap();
-    assert_eq!(setup.try_pin(PINS[0]), ACCEPTED);
-}
-
-fn pin(digits: &str) -> Pin {
+pub(super) fn pin(digits: &str) -> Pin {
     Pin::parse(digits.as_bytes()).unwrap()
 }
 
-fn copy(share: &SealedShare) -> SealedShare {
+pub(super) fn copy(share: &SealedShare) -> SealedShare {
     SealedShare {
         backend: share.backend.clone(),
         content: share.content.clone(),

@@ -104,7 +104,11 @@ impl Enrolment {
             purpose,
         };
         let share = vault
-            .enrol(&enrolment, &Pin::parse(pin.as_bytes()).unwrap())
+            .enrol(
+                &enrolment,
+                &Pin::parse(pin.as_bytes()).unwrap(),
+                &mut |_| Ok(()),
+            )
             .unwrap();
         Self {
             judging: Judging::new(&reference, &share.public),

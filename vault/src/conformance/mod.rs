@@ -10,6 +10,7 @@
 )]
 
 pub mod cases;
+mod enrolments;
 mod fixture;
 mod standin;
 
@@ -58,6 +59,8 @@ macro_rules! conformance {
             the_device_key_signs
             a_destroyed_identity_takes_no_other_with_it
             custody_says_what_it_found
+            what_a_broken_enrolment_left_is_cleared
+            what_cannot_be_noted_is_not_made
         );
     };
     ($start:path: $($case:ident)*) => {

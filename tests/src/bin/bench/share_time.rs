@@ -39,6 +39,7 @@ pub(crate) fn measure() -> ShareTime {
                 purpose: KeyPurpose::Authentication,
             },
             &pin(),
+            &mut |_| Ok(()),
         )
         .unwrap();
     let modulus = Modulus::from_octets(enrolled.public.modulus.as_slice()).unwrap();

@@ -9,7 +9,7 @@ use symbolon_vault::{Pin, PinOutcome};
 
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
-use crate::bus::messages::{HistoryEntry, HistoryEvent, Verdict};
+use crate::bus::messages::{HistoryEntry, HistoryEvent, User, Verdict};
 use crate::enrolment::pin_refused;
 
 impl Account {
@@ -20,6 +20,7 @@ impl Account {
         purpose: KeyPurpose,
         old: Pin,
         new: Pin,
+        by: &User,
     ) -> Result<Verdict, Fault> {
         let name = match purpose {
             KeyPurpose::Authentication => "PIN1",
@@ -57,12 +58,14 @@ impl Account {
                 FaultKind::Failed,
                 "the PIN was proven and still not judged",
             )),
-            PinOutcome::Wrong { tries_left } => Ok(self.pin_was_wrong(purpose, tries_left).await),
+            PinOutcome::Wrong { tries_left } => {
+                Ok(self.pin_was_wrong(purpose, tries_left, by).await)
+            }
             PinOutcome::Locked => Ok(self.pin_was_locked(purpose).await),
             PinOutcome::Accepted(_) => {
                 self.pin_was_right(purpose).await;
-                self.record(HistoryEntry::new(HistoryEvent::PinChanged).of(purpose))
-                    .await;
+                let changed = HistoryEntry::new(HistoryEvent::PinChanged).of(purpose);
+                self.record(changed.by(Some(by.clone()))).await;
                 if !known_to_service {
                     // For the service's audit; the change is the hardware's and is done.
                     let report = ReportPinChange { purpose };

@@ -1,8 +1,16 @@
 //! Who asks.
 
+use std::time::Duration;
+
+use symbolon_protocol::display_text::DisplayText;
+
 use super::polkit::{Details, Subject};
 use super::rule::{Act, Action, Owner, Ruling, rule};
 use crate::bus::fault::{Fault, FaultKind};
+use crate::bus::messages::User;
+
+/// Longer than any list of users takes that is in order.
+const LOOK_UP: Duration = Duration::from_secs(2);
 
 /// Who asks: a user of this machine, on a connection to the bus.
 #[derive(Clone)]
@@ -30,6 +38,11 @@ impl Caller {
     /// Whether it is the machine's administrator.
     pub(crate) fn is_root(&self) -> bool {
         self.uid == 0
+    }
+
+    /// With the user's name, if the machine's list of users has one.
+    pub(crate) async fn user(&self) -> User {
+        user(self.uid).await
     }
 
     /// Whether they may know of an account. Nobody is asked to authenticate for that.
@@ -101,5 +114,19 @@ fn not_theirs(owner: Owner) -> Fault {
             "you are not in the group",
             "only its members may do this; who was added just now must log in anew",
         ),
+    }
+}
+
+/// A user of this machine, without a name if there is none, or the list of users does not answer.
+pub(crate) async fn user(uid: u32) -> User {
+    let look_up = tokio::task::spawn_blocking(move || {
+        let uid = nix::unistd::Uid::from_raw(uid);
+        nix::unistd::User::from_uid(uid).ok().flatten()
+    });
+    let found = tokio::time::timeout(LOOK_UP, look_up).await;
+    let found = found.ok().and_then(Result::ok).flatten();
+    User {
+        uid,
+        name: found.map(|user| DisplayText::name(&user.name).as_str().to_owned()),
     }
 }

@@ -9,7 +9,7 @@ mod polkit;
 mod rule;
 
 pub use caller::Caller;
-pub(crate) use caller::Sight;
+pub(crate) use caller::{Sight, user};
 pub(crate) use polkit::{Details, about};
 pub use polkit::{Polkit, Subject};
 pub use rule::{Act, Action, Owner};

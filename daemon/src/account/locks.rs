@@ -14,7 +14,7 @@ use symbolon_vault::VaultError;
 use super::{Account, locked};
 use crate::accounts::KnownLock;
 use crate::bus::fault::Fault;
-use crate::bus::messages::{HistoryEntry, HistoryEvent, PinStanding, Verdict};
+use crate::bus::messages::{HistoryEntry, HistoryEvent, PinStanding, User, Verdict};
 use crate::clock::{now, seconds_until};
 
 const PURPOSES: [KeyPurpose; 2] = [KeyPurpose::Authentication, KeyPurpose::Signing];
@@ -172,9 +172,10 @@ impl Account {
         self: &Arc<Self>,
         purpose: KeyPurpose,
         tries_left: Option<u32>,
+        by: &User,
     ) -> Verdict {
-        self.record(HistoryEntry::new(HistoryEvent::WrongPin).of(purpose))
-            .await;
+        let wrong = HistoryEntry::new(HistoryEvent::WrongPin).of(purpose);
+        self.record(wrong.by(Some(by.clone()))).await;
         if self.read_count(purpose).await.is_err() && tries_left == Some(0) {
             self.set_count(purpose, Some(LOCKED_UNREAD));
         }

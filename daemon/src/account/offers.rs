@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Account, locked};
 use crate::announcer::News;
 use crate::bus::fault::{Fault, FaultKind};
-use crate::bus::messages::{HistoryEvent, PendingTransaction};
+use crate::bus::messages::{HistoryEvent, PendingTransaction, User};
 use crate::link::LinkError;
 use crate::transaction::{
     Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine, linked_session,
@@ -99,7 +99,12 @@ impl Account {
 
     /// Gives the book an event and does what follows. True if the caller may proceed.
     pub(crate) async fn apply(&self, id: Uuid, event: Event) -> bool {
-        let Some((entry, effects)) = locked(&self.book).apply(id, event) else {
+        self.apply_by(id, event, None).await
+    }
+
+    /// The same for what somebody does.
+    pub(crate) async fn apply_by(&self, id: Uuid, event: Event, by: Option<&User>) -> bool {
+        let Some((entry, effects)) = locked(&self.book).apply(id, event, by) else {
             return false;
         };
         let mut proceed = false;
@@ -110,7 +115,10 @@ impl Account {
                     tracing::info!(transaction = %id, end = how.as_str(), "ended");
                     self.announce(News::Withdrawn(id, how));
                 }
-                Effect::Record(event) => self.record(entry.offer.entry(event)).await,
+                Effect::Record(event) => {
+                    let by = entry.answerer.clone().filter(|_| event.is_an_answer());
+                    self.record(entry.offer.entry(event).by(by)).await;
+                }
             }
         }
         proceed

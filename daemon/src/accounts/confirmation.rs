@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::device::transaction::{Confirm, Transaction};
 use symbolon_protocol::freshness::FreshnessToken;
 
+use crate::bus::messages::User;
+
 /// A confirmation under way.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,6 +15,9 @@ pub struct Underway {
     pub transaction: Transaction,
     /// The request's body exactly as it was or will be sent.
     pub body: String,
+    /// Who approved; not known of one that an older version kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<User>,
 }
 
 impl Underway {

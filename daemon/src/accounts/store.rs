@@ -184,6 +184,8 @@ fn tell_journal(account: &DocumentNumber, entry: &HistoryEntry, position: Positi
         relying_party = entry.relying_party_name,
         transaction = entry.transaction.map(tracing::field::display),
         purpose = entry.purpose.map(KeyPurpose::as_str),
+        user_id = entry.by.as_ref().map(|by| by.uid),
+        user_name = entry.by.as_ref().and_then(|by| by.name.as_deref()),
         history_sequence = position.sequence,
         history_hash = %position.hash,
         "{} of {account}",

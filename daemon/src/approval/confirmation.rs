@@ -200,7 +200,9 @@ impl Account {
             _ => HistoryEvent::RefusedByDevice,
         };
         self.note_end(id, how);
-        self.record(entry_of(&underway.transaction, event)).await;
+        let by = underway.by.clone().filter(|_| event.is_an_answer());
+        self.record(entry_of(&underway.transaction, event).by(by))
+            .await;
     }
 }
 

@@ -7,12 +7,16 @@ use uuid::Uuid;
 
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
-use crate::bus::messages::ConsentTaken;
+use crate::bus::messages::{ConsentTaken, User};
 use crate::transaction::Event;
 
 impl Account {
     /// Agrees. Neither the hardware nor the freshness token has a part in it.
-    pub(crate) async fn consent(self: &Arc<Self>, id: Uuid) -> Result<ConsentTaken, Fault> {
+    pub(crate) async fn consent(
+        self: &Arc<Self>,
+        id: Uuid,
+        by: &User,
+    ) -> Result<ConsentTaken, Fault> {
         let entry = self.waiting(id).await?;
         if entry.offer.signing.is_some() {
             return Err(Fault::with_remedy(
@@ -21,7 +25,7 @@ impl Account {
                 "approve it with the PIN: `symbolon approve`",
             ));
         }
-        if !self.apply(id, Event::ConsentGiven).await {
+        if !self.apply_by(id, Event::ConsentGiven, Some(by)).await {
             return Err(self.why_not(id));
         }
         let consented = self.answer(id, &Consent {}, Event::ConsentFailed).await?;

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
-use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, Verdict};
+use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, User, Verdict};
 use crate::transaction::{Entry, Event, Pick, RefusedAs, Signing};
 
 impl Account {
@@ -56,12 +56,13 @@ impl Account {
         self: &Arc<Self>,
         id: Uuid,
         code: &str,
+        by: &User,
     ) -> Result<CodeChosen, Fault> {
         self.waiting(id).await?;
         match self.pick(id, code) {
             Some(Pick::Right) => Ok(CodeChosen::Right {}),
             Some(Pick::Wrong) => {
-                self.end_by_wrong_code(id).await;
+                self.end_by_wrong_code(id, by).await;
                 Ok(CodeChosen::Wrong {})
             }
             Some(Pick::NotOffered) => Err(Fault::with_remedy(
@@ -78,8 +79,8 @@ impl Account {
     }
 
     /// It is over here whether or not the service hears of it: a second pick would be a guess.
-    async fn end_by_wrong_code(&self, id: Uuid) {
-        self.apply(id, Event::WrongCodePicked).await;
+    async fn end_by_wrong_code(&self, id: Uuid, by: &User) {
+        self.apply_by(id, Event::WrongCodePicked, Some(by)).await;
         let refusal = Refuse {
             reason: RefusalReason::WrongVerificationCode,
             interaction: None,
@@ -90,7 +91,12 @@ impl Account {
     }
 
     /// Approves with a PIN.
-    pub(crate) async fn approve(self: &Arc<Self>, id: Uuid, pin: Pin) -> Result<Verdict, Fault> {
+    pub(crate) async fn approve(
+        self: &Arc<Self>,
+        id: Uuid,
+        pin: Pin,
+        by: &User,
+    ) -> Result<Verdict, Fault> {
         let _turn = self.turn.lock().await;
         self.finish_earlier().await?;
         let entry = self.waiting(id).await?;
@@ -101,11 +107,11 @@ impl Account {
         if let Some(verdict) = self.locked_verdict() {
             return Ok(verdict);
         }
-        if !self.apply(id, Event::PinGiven).await {
+        if !self.apply_by(id, Event::PinGiven, Some(by)).await {
             return Err(self.why_not(id));
         }
-        match self.judge(&entry, &signing, pin).await {
-            Ok(Judged::Share(confirm)) => self.send(entry, confirm).await,
+        match self.judge(&entry, &signing, pin, by).await {
+            Ok(Judged::Share(confirm)) => self.send(entry, confirm, by).await,
             Ok(Judged::Not(verdict)) => {
                 self.apply(id, Event::PinNotAccepted).await;
                 Ok(verdict)
@@ -122,9 +128,10 @@ impl Account {
         self: &Arc<Self>,
         id: Uuid,
         refused_as: RefusedAs,
+        by: &User,
     ) -> Result<(), Fault> {
         let entry = self.waiting(id).await?;
-        if !self.apply(id, Event::RefusalChosen).await {
+        if !self.apply_by(id, Event::RefusalChosen, Some(by)).await {
             return Err(self.why_not(id));
         }
         let refusal = Refuse {
@@ -174,6 +181,7 @@ impl Account {
         entry: &Entry,
         signing: &Signing,
         pin: Pin,
+        by: &User,
     ) -> Result<Judged, Fault> {
         let purpose = signing.purpose;
         let transaction = &entry.offer.transaction;
@@ -203,9 +211,9 @@ impl Account {
                 }
                 Ok(Judged::Share(confirm))
             }
-            PinOutcome::Wrong { tries_left } => {
-                Ok(Judged::Not(self.pin_was_wrong(purpose, tries_left).await))
-            }
+            PinOutcome::Wrong { tries_left } => Ok(Judged::Not(
+                self.pin_was_wrong(purpose, tries_left, by).await,
+            )),
             PinOutcome::Locked => Ok(Judged::Not(self.pin_was_locked(purpose).await)),
             PinOutcome::Accepted(None) | PinOutcome::Unjudged(_) => Err(Fault::with_remedy(
                 FaultKind::Failed,
@@ -235,7 +243,12 @@ impl Account {
         ))
     }
 
-    async fn send(self: &Arc<Self>, entry: Entry, confirm: Confirm) -> Result<Verdict, Fault> {
+    async fn send(
+        self: &Arc<Self>,
+        entry: Entry,
+        confirm: Confirm,
+        by: &User,
+    ) -> Result<Verdict, Fault> {
         let id = entry.offer.transaction.id;
         if !self.apply(id, Event::ShareMade).await {
             return Err(self.why_not(id));
@@ -244,6 +257,7 @@ impl Account {
             transaction: entry.offer.transaction,
             body: serde_json::to_string(&confirm)
                 .map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?,
+            by: Some(by.clone()),
         };
         // The current token must be on the disk before the file that may hold its predecessor
         // is replaced: a crash in between would leave only a used one.

@@ -18,7 +18,7 @@ use crate::account::{Account, Core};
 use crate::accounts::{Deed, Standing, Store, StoredAccount, StoredKey};
 use crate::announcer::Announcer;
 use crate::bus::fault::FaultKind;
-use crate::bus::messages::{CodeChosen, HistoryEvent, Verdict};
+use crate::bus::messages::{CodeChosen, HistoryEvent, User, Verdict};
 use crate::identity::{client_config, self_signed};
 use crate::link::Link;
 use crate::test_keys::KEYS;
@@ -89,6 +89,13 @@ impl Stage {
     fn is_anything_under_way(&self) -> bool {
         let name = format!("accounts/{}.confirm.json", account());
         self.folder.path().join(name).exists()
+    }
+}
+
+fn somebody() -> User {
+    User {
+        uid: 1000,
+        name: Some("mari".to_owned()),
     }
 }
 
@@ -271,14 +278,20 @@ async fn a_right_pin_brings_a_signature_and_the_next_token() {
 
     let begun = stage.account.begin_approval(transaction.id).await.unwrap();
     assert_eq!(begun.transaction.text, "Log in?");
-    let verdict = stage.account.approve(transaction.id, pin(b"1593")).await;
+    let verdict = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
 
     assert_eq!(verdict, Ok(Verdict::Accepted {}));
     assert_ne!(token(&stage.account), first);
     assert_eq!(token(&stage.restarted()), token(&stage.account));
     assert!(!stage.is_anything_under_way());
     assert_eq!(stage.history().await, [HistoryEvent::Approved]);
-    let again = stage.account.approve(transaction.id, pin(b"1593")).await;
+    let again = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
     assert_eq!(again.unwrap_err().kind, FaultKind::AnsweredElsewhere);
     assert_eq!(stage.vault.inside().judged, 1);
 }
@@ -288,7 +301,10 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_octets() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::AnswerLost, Fate::Answered]).await;
 
-    let verdict = stage.account.approve(transaction.id, pin(b"1593")).await;
+    let verdict = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
 
     assert_eq!(verdict, Ok(Verdict::Accepted {}));
     let bodies = stage.service.bodies("/confirm");
@@ -302,26 +318,33 @@ async fn a_consent_needs_no_pin_and_a_pin_is_no_consent() {
     let choice = certificate_choice();
     let stage = Stage::set(&choice, vec![Fate::Answered]).await;
     let before = token(&stage.account);
-    let wrong_way = stage.account.approve(choice.id, pin(b"26481")).await;
+    let wrong_way = stage
+        .account
+        .approve(choice.id, pin(b"26481"), &somebody())
+        .await;
     assert_eq!(wrong_way.unwrap_err().kind, FaultKind::InvalidArgument);
     assert_eq!(stage.vault.inside().judged, 0);
 
-    let taken = stage.account.consent(choice.id).await.unwrap();
+    let taken = stage.account.consent(choice.id, &somebody()).await.unwrap();
     assert_eq!(taken.linked_within_seconds, Some(60));
     assert_eq!(stage.service.bodies("/consent"), [b"{}".to_vec()]);
     assert!(stage.service.bodies("/confirm").is_empty());
     assert_eq!(token(&stage.account), before);
     assert_eq!(stage.history().await, [HistoryEvent::Consented]);
 
-    let again = stage.account.consent(choice.id).await;
+    let again = stage.account.consent(choice.id, &somebody()).await;
     assert_eq!(again.unwrap_err().kind, FaultKind::AnsweredElsewhere);
 
     let login = authentication(INTERACTIONS);
     let stage = Stage::set(&login, vec![Fate::Answered]).await;
-    let wrong_way = stage.account.consent(login.id).await;
+    let wrong_way = stage.account.consent(login.id, &somebody()).await;
     assert_eq!(wrong_way.unwrap_err().kind, FaultKind::InvalidArgument);
     assert!(stage.service.bodies("/consent").is_empty());
-    stage.account.approve(login.id, pin(b"1593")).await.unwrap();
+    stage
+        .account
+        .approve(login.id, pin(b"1593"), &somebody())
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -336,7 +359,7 @@ async fn whoever_agreed_waits_for_the_signature_that_was_announced() {
         *linked_session = Some(choice.id);
     }
     let linked_id = linked.id;
-    account.consent(choice.id).await.unwrap();
+    account.consent(choice.id, &somebody()).await.unwrap();
     let waiting = account.await_linked(choice.id);
     let (signature, ()) = tokio::join!(waiting, account.take(linked));
     assert_eq!(signature, Some(linked_id));
@@ -352,11 +375,15 @@ async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
     // As far as a daemon comes that is killed between storing and sending.
     let entry = stage.account.waiting(transaction.id).await.unwrap();
     let signing = entry.offer.signing.clone().unwrap();
-    let judged = stage.account.judge(&entry, &signing, pin(b"1593")).await;
+    let judged = stage
+        .account
+        .judge(&entry, &signing, pin(b"1593"), &somebody())
+        .await;
     let super::Judged::Share(confirm) = judged.unwrap() else {
         panic!("the PIN is right");
     };
     let underway = crate::accounts::Underway {
+        by: Some(somebody()),
         transaction: transaction.clone(),
         body: serde_json::to_string(&confirm).unwrap(),
     };
@@ -379,11 +406,15 @@ async fn a_confirmation_whose_answer_was_stored_is_never_sent_again() {
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     let entry = stage.account.waiting(transaction.id).await.unwrap();
     let signing = entry.offer.signing.clone().unwrap();
-    let judged = stage.account.judge(&entry, &signing, pin(b"1593")).await;
+    let judged = stage
+        .account
+        .judge(&entry, &signing, pin(b"1593"), &somebody())
+        .await;
     let super::Judged::Share(confirm) = judged.unwrap() else {
         panic!("the PIN is right");
     };
     let underway = crate::accounts::Underway {
+        by: Some(somebody()),
         transaction: transaction.clone(),
         body: serde_json::to_string(&confirm).unwrap(),
     };
@@ -410,7 +441,10 @@ async fn three_wrong_pins_lock_and_the_lock_is_reported_with_its_time() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     for left in [2, 1] {
-        let verdict = stage.account.approve(transaction.id, pin(b"0000")).await;
+        let verdict = stage
+            .account
+            .approve(transaction.id, pin(b"0000"), &somebody())
+            .await;
         assert_eq!(
             verdict,
             Ok(Verdict::WrongPin {
@@ -419,7 +453,10 @@ async fn three_wrong_pins_lock_and_the_lock_is_reported_with_its_time() {
         );
     }
 
-    let verdict = stage.account.approve(transaction.id, pin(b"0000")).await;
+    let verdict = stage
+        .account
+        .approve(transaction.id, pin(b"0000"), &somebody())
+        .await;
 
     let Ok(Verdict::Locked {
         by: KeyPurpose::Authentication,
@@ -448,11 +485,17 @@ async fn a_fault_of_the_hardware_is_no_guess_and_leaves_the_transaction_open() {
     stage.account.read_counts().await;
     stage.vault.inside().faults = 1;
 
-    let fault = stage.account.approve(transaction.id, pin(b"1593")).await;
+    let fault = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
 
     assert_eq!(fault.unwrap_err().kind, FaultKind::HardwareUnavailable);
     assert_eq!(stage.vault.inside().judged, 0);
-    let verdict = stage.account.approve(transaction.id, pin(b"1593")).await;
+    let verdict = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
     assert_eq!(verdict, Ok(Verdict::Accepted {}));
 }
 
@@ -469,7 +512,10 @@ async fn what_the_service_refuses_is_told_by_its_reason() {
         let transaction = authentication(INTERACTIONS);
         let stage = Stage::set(&transaction, vec![Fate::Refused(code)]).await;
 
-        let fault = stage.account.approve(transaction.id, pin(b"1593")).await;
+        let fault = stage
+            .account
+            .approve(transaction.id, pin(b"1593"), &somebody())
+            .await;
 
         assert_eq!(fault.unwrap_err().kind, kind, "{code:?}");
         assert!(!stage.is_anything_under_way(), "{code:?}");
@@ -483,7 +529,10 @@ async fn a_refusal_names_the_interaction_that_was_shown() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
 
-    let refused = stage.account.refuse(transaction.id, RefusedAs::Unwanted);
+    let by = somebody();
+    let refused = stage
+        .account
+        .refuse(transaction.id, RefusedAs::Unwanted, &by);
     refused.await.unwrap();
 
     let bodies = stage.service.bodies("/refuse");
@@ -505,21 +554,36 @@ async fn no_pin_reaches_the_vault_before_the_right_code_and_a_wrong_one_ends_it(
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     let pin = || Pin::parse(b"1593").unwrap();
 
-    let fault = stage.account.approve(id, pin()).await.unwrap_err();
+    let fault = stage
+        .account
+        .approve(id, pin(), &somebody())
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::InvalidArgument);
-    let fault = stage.account.choose_code(id, "none").await.unwrap_err();
+    let fault = stage
+        .account
+        .choose_code(id, "none", &somebody())
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::InvalidArgument);
     assert!(stage.service.bodies("/confirm").is_empty());
     assert!(stage.history().await.is_empty());
 
     let codes = stage.account.pending().remove(0).code_choice.unwrap();
     let wrong = codes.iter().find(|code| **code != right.as_str());
-    let chosen = stage.account.choose_code(id, wrong.unwrap()).await;
+    let chosen = stage
+        .account
+        .choose_code(id, wrong.unwrap(), &somebody())
+        .await;
     assert_eq!(chosen.unwrap(), CodeChosen::Wrong {});
     let bodies = stage.service.bodies("/refuse");
     let refusal: serde_json::Value = serde_json::from_slice(&bodies[0]).unwrap();
     assert_eq!(refusal["reason"], "wrongVerificationCode");
-    let fault = stage.account.approve(id, pin()).await.unwrap_err();
+    let fault = stage
+        .account
+        .approve(id, pin(), &somebody())
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::Expired);
     assert_eq!(stage.history().await, [HistoryEvent::WrongCode]);
 }
@@ -529,7 +593,10 @@ async fn what_nobody_started_is_refused_as_such() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
 
-    let refused = stage.account.refuse(transaction.id, RefusedAs::NotMine);
+    let by = somebody();
+    let refused = stage
+        .account
+        .refuse(transaction.id, RefusedAs::NotMine, &by);
     refused.await.unwrap();
 
     let bodies = stage.service.bodies("/refuse");

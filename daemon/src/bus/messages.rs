@@ -58,6 +58,26 @@ pub struct Account {
     pub connection: Connection,
 }
 
+/// A user of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// The user's number.
+    pub uid: u32,
+    /// The user's name at that time, where the machine's list of users had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl std::fmt::Display for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.uid),
+            None => write!(f, "{}", self.uid),
+        }
+    }
+}
+
 /// An account file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -349,6 +369,9 @@ pub struct HistoryEntry {
     /// The relying party's digest, as it was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// Who did it here; absent where nobody of this machine did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<User>,
     /// More, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -366,6 +389,7 @@ impl HistoryEntry {
             text: None,
             verification_code: None,
             digest: None,
+            by: None,
             detail: None,
         }
     }
@@ -383,6 +407,12 @@ impl HistoryEntry {
             purpose: Some(purpose),
             ..self
         }
+    }
+
+    /// The same with who did it.
+    #[must_use]
+    pub fn by(self, by: Option<User>) -> Self {
+        Self { by, ..self }
     }
 
     /// The same with more in words.
@@ -431,6 +461,16 @@ pub enum HistoryEvent {
     ChainBegun,
     /// Older entries were dropped for want of room.
     Shortened,
+}
+
+impl HistoryEvent {
+    /// Whether it is how somebody of this machine answered a transaction.
+    pub(crate) fn is_an_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Approved | Self::Consented | Self::Refused | Self::Disowned | Self::WrongCode
+        )
+    }
 }
 
 impl std::fmt::Display for HistoryEvent {

@@ -188,7 +188,7 @@ impl Device {
         code: &str,
     ) -> Result<CodeChosen, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
-        account.choose_code(id, code).await
+        account.choose_code(id, code, &caller.user().await).await
     }
 
     /// `Approve`.
@@ -199,13 +199,13 @@ impl Device {
         pin: Pin,
     ) -> Result<Verdict, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
-        account.approve(id, pin).await
+        account.approve(id, pin, &caller.user().await).await
     }
 
     /// `Consent`.
     pub async fn consent(&self, caller: &Caller, transaction: &str) -> Result<ConsentTaken, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
-        account.consent(id).await
+        account.consent(id, &caller.user().await).await
     }
 
     /// `AwaitLinked`.
@@ -224,7 +224,7 @@ impl Device {
         refused_as: RefusedAs,
     ) -> Result<(), Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
-        account.refuse(id, refused_as).await
+        account.refuse(id, refused_as, &caller.user().await).await
     }
 
     /// `ChangePin`.
@@ -238,14 +238,23 @@ impl Device {
     ) -> Result<Verdict, Fault> {
         let account = self.visible(caller, document_number).await?;
         account.require(caller, Act::ChangePin).await?;
-        account.change_pin(purpose, old, new).await
+        let by = caller.user().await;
+        account.change_pin(purpose, old, new, &by).await
     }
 
     /// `Delete`.
     pub async fn delete(&self, caller: &Caller, document_number: &str) -> Result<(), Fault> {
         let account = self.visible(caller, document_number).await?;
         account.require(caller, Act::Delete).await?;
+        let by = caller.user().await;
         account.delete().await?;
+        tracing::info!(
+            event = "deleted",
+            account = document_number,
+            user_id = by.uid,
+            user_name = by.name,
+            "deletion of {document_number} by {by}"
+        );
         if let Some(kept) = locked(&self.accounts).remove(account.document_number()) {
             kept.keeper.abort();
         }

@@ -7,7 +7,7 @@ use symbolon_vault::Pin;
 use zeroize::Zeroizing;
 
 use super::{Device, locked};
-use crate::access::{Act, Caller, Details, Owner};
+use crate::access::{Act, Caller, Details, Owner, user};
 use crate::account::Account;
 use crate::accounts::{Group, StoredAccount};
 use crate::bus::fault::{Fault, FaultKind};
@@ -118,8 +118,9 @@ impl Device {
     async fn enrolled(&self, stored: StoredAccount) -> Arc<Account> {
         let account = self.keep(stored);
         tracing::info!(account = %account.document_number(), "enrolled");
+        let by = user(account.deed.owner).await;
         account
-            .record(HistoryEntry::new(HistoryEvent::Enrolled))
+            .record(HistoryEntry::new(HistoryEvent::Enrolled).by(Some(by)))
             .await;
         account.announce_change();
         account

@@ -7,7 +7,7 @@ use symbolon_protocol::interaction::InteractionType;
 use uuid::Uuid;
 
 use super::{CodeChoice, Effect, End, Event, Offer, Pick, State, step};
-use crate::bus::messages::PendingTransaction;
+use crate::bus::messages::{PendingTransaction, User};
 
 /// How many ended transactions are remembered, for those who come too late.
 const REMEMBERED: usize = 32;
@@ -28,6 +28,8 @@ pub struct Entry {
     pub state: State,
     /// When it ends, by this machine's clock.
     pub expires_at: i64,
+    /// Who is answering it, or did.
+    pub answerer: Option<User>,
     /// Right or wrong; wrong ends it.
     picked: Option<Pick>,
 }
@@ -71,6 +73,7 @@ impl Book {
             offer,
             state: State::Offered,
             expires_at: crate::clock::now().saturating_add(lasts),
+            answerer: None,
             picked: None,
         };
         self.waiting.insert(id, entry);
@@ -82,8 +85,14 @@ impl Book {
         self.waiting.contains_key(&id) || self.end_of(id).is_some()
     }
 
-    /// Takes an event; what is to be done, and the entry it is about. `None` for the unknown.
-    pub fn apply(&mut self, id: Uuid, event: Event) -> Option<(Entry, Vec<Effect>)> {
+    /// Takes an event, which may be somebody's act; what is to be done, and the entry it is about.
+    /// `None` for the unknown.
+    pub fn apply(
+        &mut self,
+        id: Uuid,
+        event: Event,
+        by: Option<&User>,
+    ) -> Option<(Entry, Vec<Effect>)> {
         let entry = self.waiting.get_mut(&id)?;
         let is_out_of_place = match event {
             Event::PinGiven => entry.offer.signing.is_none() || entry.choosing().is_some(),
@@ -94,6 +103,11 @@ impl Book {
             return Some((entry.clone(), Vec::new()));
         }
         let (state, effects) = step(entry.state, event);
+        if by.is_some() && state != entry.state {
+            entry.answerer = by.cloned();
+        } else if state == State::Offered {
+            entry.answerer = None;
+        }
         entry.state = state;
         let entry = entry.clone();
         if let State::Ended(how) = state {
@@ -181,7 +195,7 @@ mod tests {
         assert!(!book.enter(offer.clone()));
         assert_eq!(book.shown().len(), 1);
 
-        book.apply(id, Event::Withdrawn(Withdrawal::AnsweredElsewhere));
+        book.apply(id, Event::Withdrawn(Withdrawal::AnsweredElsewhere), None);
         assert!(!book.enter(offer));
         assert!(book.shown().is_empty());
         assert_eq!(book.end_of(id), Some(End::AnsweredElsewhere));
@@ -197,7 +211,7 @@ mod tests {
         let right = offer.shown(0, None).verification_code.unwrap();
         let id = offer.transaction.id;
         book.enter(offer);
-        let begin = |book: &mut Book| book.apply(id, Event::PinGiven).unwrap().1;
+        let begin = |book: &mut Book| book.apply(id, Event::PinGiven, None).unwrap().1;
 
         assert!(begin(&mut book).is_empty());
         let listed = book.shown().remove(0);
@@ -214,10 +228,33 @@ mod tests {
         assert_eq!(begin(&mut book), [Effect::Proceed]);
         assert_eq!(book.pick(id, wrong), None, "a PIN is being judged");
 
-        book.apply(id, Event::PinNotAccepted);
+        book.apply(id, Event::PinNotAccepted, None);
         assert_eq!(book.pick(id, wrong), Some(Pick::Wrong));
         assert_eq!(book.pick(id, &right), None, "there is no second pick");
         assert!(begin(&mut book).is_empty());
+    }
+
+    #[test]
+    fn who_answers_is_known_until_the_answer_comes_to_nothing() {
+        let mut book = Book::default();
+        let offer = offer();
+        let id = offer.transaction.id;
+        book.enter(offer);
+        let user = |uid| User { uid, name: None };
+        let answerer = |book: &mut Book, event, by: Option<&User>| {
+            book.apply(id, event, by).unwrap().0.answerer
+        };
+
+        let (first, second) = (user(1), user(2));
+        let judged = answerer(&mut book, Event::PinGiven, Some(&first));
+        assert_eq!(judged, Some(first.clone()));
+        // Who comes in between has no part in it.
+        let between = answerer(&mut book, Event::RefusalChosen, Some(&second));
+        assert_eq!(between, Some(first));
+        assert_eq!(answerer(&mut book, Event::PinNotAccepted, None), None);
+        answerer(&mut book, Event::RefusalChosen, Some(&second));
+        let refused = Event::RefusalSent(crate::transaction::RefusedAs::Unwanted);
+        assert_eq!(answerer(&mut book, refused, None), Some(second));
     }
 
     #[test]
@@ -228,7 +265,7 @@ mod tests {
         book.enter(stays);
         book.enter(goes);
         for (id, event) in book.missing_from(&[stays_id]) {
-            book.apply(id, event);
+            book.apply(id, event, None);
         }
         assert_eq!(book.end_of(goes_id), Some(End::Expired));
         assert!(book.entry(stays_id).is_some());

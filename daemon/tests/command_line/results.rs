@@ -85,7 +85,8 @@ async fn history_tells_what_happened() {
         "History",
         json!({"entries": [
             {"at": 1_795_000_000, "event": "approved", "purpose": "signing",
-             "relyingPartyName": "Bank of X", "text": "Contract", "verificationCode": "4821"},
+             "relyingPartyName": "Bank of X", "text": "Contract", "verificationCode": "4821",
+             "by": {"uid": 1001, "name": "mari"}},
             {"at": 1_795_000_000, "event": "enrolled"},
         ]}),
     );
@@ -93,7 +94,8 @@ async fn history_tells_what_happened() {
     assert_eq!(outcome.code, 0, "{outcome:?}");
     assert_eq!(stage.daemon.calls("History"), [[DOCUMENT, "7"]]);
     let lines: Vec<&str> = outcome.output.lines().collect();
-    assert!(lines[1].starts_with("2026-11-18 13:06  approved (PIN2)  4821  Bank of X  Contract"));
+    let told = "2026-11-18 13:06  approved (PIN2)  mari (1001)  4821  Bank of X  Contract";
+    assert!(lines[1].starts_with(told), "{}", lines[1]);
     assert!(lines[2].ends_with("enrolled"));
 }
 

@@ -289,3 +289,41 @@ fn s143_pin_and_account_are_an_administrators() {
         json!([])
     );
 }
+
+#[test]
+fn s144_the_history_names_who_did_what() {
+    let Some(office) = Office::open("") else {
+        return;
+    };
+    let colleague = office.member(COLLEAGUE);
+    let (_, id) = office.ask();
+    colleague
+        .run(&["approve", &id, "--pin-stdin"], &["80467"])
+        .must_be(code::WRONG_PIN);
+    let enroller = office.member(ENROLLER);
+    enroller.run(&["refuse", &id], &[]).must_be(code::DONE);
+    let (login, id) = office.ask();
+    colleague
+        .run(&["approve", &id, "--pin-stdin"], &[PIN1])
+        .must_be(code::DONE);
+    office.verify(&login);
+
+    let history = colleague.json(&["history", &office.document], &[]).value();
+    let told: Vec<_> = history["entries"].as_array().unwrap().iter().collect();
+    let by = |uid: u32| json!({"uid": uid, "name": name_of(uid)});
+    for (entry, (event, uid)) in told.into_iter().zip([
+        ("approved", COLLEAGUE),
+        ("refused", ENROLLER),
+        ("wrongPin", COLLEAGUE),
+        ("enrolled", ENROLLER),
+    ]) {
+        assert_eq!(entry["event"], event);
+        assert_eq!(entry["by"], by(uid), "{event}");
+    }
+    let shown = colleague.run(&["history", &office.document], &[]).out;
+    let named = format!("{} ({COLLEAGUE})", name_of(COLLEAGUE));
+    assert!(shown.contains(&named), "{shown}");
+    colleague
+        .run(&["history", "--verify", &office.document], &[])
+        .must_be(code::DONE);
+}

@@ -1,6 +1,6 @@
 //! `symbolon history`.
 
-use symbolon_daemon::bus::messages::{History, HistoryEntry, HistoryEvent};
+use symbolon_daemon::bus::messages::{History, HistoryEntry, HistoryEvent, User};
 use symbolon_protocol::identifiers::KeyPurpose;
 
 use super::standing::pin_name;
@@ -30,11 +30,11 @@ pub(super) async fn run(session: &Session, wishes: Wishes) -> Result<Exit, Failu
     let rows: Vec<_> = history.entries.iter().map(row).collect();
     session
         .output
-        .table(["WHEN", "WHAT", "CODE", "WHO", "ABOUT"], &rows)?;
+        .table(["WHEN", "WHAT", "BY", "CODE", "WHO", "ABOUT"], &rows)?;
     Ok(Exit::Success)
 }
 
-fn row(entry: &HistoryEntry) -> [String; 5] {
+fn row(entry: &HistoryEntry) -> [String; 6] {
     let what = match entry.purpose {
         Some(purpose) => format!("{} ({})", words(entry.event), pin_name(purpose)),
         None => words(entry.event).to_owned(),
@@ -49,6 +49,7 @@ fn row(entry: &HistoryEntry) -> [String; 5] {
     [
         moment(entry.at),
         what,
+        entry.by.as_ref().map(User::to_string).unwrap_or_default(),
         entry.verification_code.clone().unwrap_or_default(),
         entry.relying_party_name.clone().unwrap_or_default(),
         about.join(" - "),

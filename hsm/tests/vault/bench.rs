@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::softhsm::{LABEL, PIN, TokenHouse, in_own_process};
 
-struct FixedPin(&'static str);
+pub(crate) struct FixedPin(pub(crate) &'static str);
 
 impl PinSource for FixedPin {
     fn pin(&self) -> Result<TokenPin, HsmError> {

@@ -13,6 +13,7 @@ mod kryoptic;
 mod leavings;
 mod own_pin;
 mod proofs;
+mod service;
 #[path = "../softhsm/mod.rs"]
 mod softhsm;
 

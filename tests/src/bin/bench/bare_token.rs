@@ -1,4 +1,7 @@
 //! What the service's token can do by itself: unwrap a share, one raw RSA operation, destroy.
+//!
+//! The loop is what a C program would do: the module's own functions, called through pointers, with
+//! nothing made anew from turn to turn ([`crate::c_calls`]).
 
 use std::path::Path;
 use std::thread;
@@ -6,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 use rustix::process::getpid;
 use symbolon_tests::token::{PIN, Token};
 
+use crate::c_calls::CCalls;
 use crate::idle;
 use crate::report::middle;
 
@@ -46,12 +50,12 @@ pub(crate) fn measure(folder: &Path, threads: usize, limit: Duration) -> BareTok
             .map(|_| {
                 scope.spawn(|| {
                     let session = open_session(&module);
+                    let calls = CCalls::of(&Token::module());
+                    let mut wrapped = wrapped.clone();
                     let begun = Instant::now();
                     let mut done = 0;
                     while begun.elapsed() < limit {
-                        let share = unwrap(&session, wrapping, &wrapped);
-                        sign(&session, share);
-                        session.destroy_object(share).unwrap();
+                        calls.unwrap_sign_destroy(&session, wrapping, &mut wrapped);
                         done += 1;
                     }
                     done
@@ -141,21 +145,6 @@ fn make_share(session: &Session, wrapping: ObjectHandle) -> (ObjectHandle, Vec<u
         .wrap_key(&Mechanism::AesKeyWrapPad, wrapping, share)
         .unwrap();
     (share, wrapped)
-}
-
-fn unwrap(session: &Session, wrapping: ObjectHandle, wrapped: &[u8]) -> ObjectHandle {
-    let template = [
-        Attribute::Class(ObjectClass::PRIVATE_KEY),
-        Attribute::KeyType(KeyType::RSA),
-        Attribute::Token(false),
-        Attribute::Private(true),
-        Attribute::Sensitive(true),
-        Attribute::Extractable(false),
-        Attribute::Sign(true),
-    ];
-    session
-        .unwrap_key(&Mechanism::AesKeyWrapPad, wrapping, wrapped, &template)
-        .unwrap()
 }
 
 fn sign(session: &Session, share: ObjectHandle) {

@@ -14,6 +14,7 @@
 mod approvals;
 mod bare_token;
 mod bare_tpm;
+mod c_calls;
 mod idle;
 mod report;
 mod restart;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     say("the service's token by itself");
     let folder = Folder::new("bench-token");
     let token = bare_token::measure(&folder.sub("hsm"), threads, Duration::from_secs(10));
+    report.add("bare_token_per_second", token.whole_per_second, "1/s");
     if wants("token") {
         say("the same token through the service's workers");
         let limit = Duration::from_secs(10);
@@ -168,7 +170,6 @@ fn report_costs(report: &mut Report) {
 
 fn report_service(report: &mut Report, token: &BareToken) {
     let load = service_load::measure();
-    report.add("bare_token_per_second", token.whole_per_second, "1/s");
     report.add("service_auth_per_second", load.logins_per_second, "1/s");
     report.add("service_confirm_part", load.confirm_part, "");
     let processor = milliseconds(load.processor_time);

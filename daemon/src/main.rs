@@ -38,6 +38,7 @@ const TOKEN_PIN_CREDENTIAL: &str = "token-pin";
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
+    symbolon_hsm::become_the_modules_process_if_asked();
     // Before any thread exists.
     symbolon_tpm::esys::silence_library_log();
     let arguments = Arguments::parse();

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::HsmError;
 use crate::uri::Pkcs11Uri;
 
 /// Which token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenAddress {
     /// The PKCS#11 module, a shared library.
     pub module: PathBuf,
@@ -15,7 +17,7 @@ pub struct TokenAddress {
 }
 
 /// How a token is told from the others of its module.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenName {
     /// Its serial number, or its label if no serial number is that.
     LabelOrSerial(String),
@@ -24,7 +26,7 @@ pub enum TokenName {
 }
 
 /// What is known of a token. What is `None` does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenDescription {
     /// Its label.
     pub label: Option<String>,
@@ -39,7 +41,7 @@ pub struct TokenDescription {
 }
 
 /// A token as its module describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenFacts {
     /// Its label, without the padding.
     pub label: String,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
+use serde::{Deserialize, Serialize};
 
 /// Why the token did not do it. Each variant asks for something else of the operator.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
 pub enum HsmError {
     /// The PKCS#11 module cannot be loaded.
     #[error("the PKCS#11 module {} cannot be loaded: {reason}", path.display())]
@@ -69,9 +70,10 @@ pub enum HsmError {
     /// The token went away or did not answer a moment ago, and is not asked again yet.
     #[error("the token is out of order and is tried again shortly: {0}")]
     OutOfOrder(String),
-    /// So many calls hang in the module that no more are made until one comes back.
-    #[error("the PKCS#11 module hangs in every call; restart the service, and look at the HSM")]
-    Dead,
+    /// The process in which the module runs ended: the module crashed, or was ended because a call
+    /// hung in it. What it was to do may have been done.
+    #[error("the PKCS#11 module's process ended ({0}); another takes its place")]
+    ProcessEnded(String),
     /// The session, the login or the token itself went away. Seen by callers only after opening
     /// everything anew did not help.
     #[error("the token is gone: {function} says {code}")]
@@ -112,7 +114,10 @@ impl HsmError {
     /// Whether this tells of the token rather than of what was asked of it: then asking for
     /// something else at once is in vain.
     pub(crate) fn is_out_of_order(&self) -> bool {
-        matches!(self, Self::Gone { .. } | Self::TokenMissing { .. })
+        matches!(
+            self,
+            Self::Gone { .. } | Self::TokenMissing { .. } | Self::ProcessEnded(_)
+        )
     }
 
     /// Whether opening module, session and login anew may help.

@@ -6,23 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use serde::{Deserialize, Serialize};
 
 use crate::address::{TokenAddress, TokenFacts};
 use crate::error::HsmError;
-use crate::key::{self, Curve, KeyLabel, Stay};
+use crate::key::{self, Curve, Stay};
 use crate::mechanisms;
-use crate::patience::within;
 use crate::pin::PinSource;
+use crate::process::act::Examine;
+use crate::process::line::Line;
+use crate::process::module::Module;
 use crate::session::TokenSession;
 use crate::share::{self, SHARE_MODULUS_OCTETS, WrappedShare};
 use crate::token::{Access, Token};
 use crate::verify;
 
 /// The label of the keys that are made for looking. None of them is kept.
-const THROW_AWAY: KeyLabel = KeyLabel("symbolon-examination");
+const THROW_AWAY: &str = "symbolon-examination";
 
 /// What a token is and can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examination {
     /// The module's file.
     pub module: PathBuf,
@@ -37,12 +40,12 @@ pub struct Examination {
 }
 
 /// One thing that the service needs of a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ability {
     /// What the token does.
-    pub name: &'static str,
+    pub name: String,
     /// What does not work without it.
-    pub needed_for: &'static str,
+    pub needed_for: String,
     /// Why the token lacks it; `None` if it does not.
     pub lacking: Option<String>,
 }
@@ -62,37 +65,29 @@ pub fn examine(
     sessions: usize,
     deadline: Duration,
 ) -> Result<Examination, HsmError> {
-    within(deadline, move || examine_now(address, pins, sessions))
+    let module = Arc::new(Module::new(address, pins)?);
+    module.within(deadline, || {
+        let mut line = Line::new(Arc::clone(&module), Access::Make);
+        line.perform_once::<Examine>(&Examine { sessions }.into())
+    })
 }
 
-fn examine_now(
-    address: TokenAddress,
-    pins: Arc<dyn PinSource>,
+/// The same with a session, in the module's process. `writes` tells why it is not one that writes.
+pub(crate) fn examine_with(
+    session: &TokenSession,
     sessions: usize,
+    writes: Result<(), String>,
 ) -> Result<Examination, HsmError> {
-    let module = address.module.clone();
-    let token = Arc::new(Token::open(address, pins)?);
+    let token = session.token();
     let (slot, facts) = token.describe()?;
     let mut found = Found(Vec::new());
-    found.missing_mechanisms(&token)?;
-    let writing = TokenSession::open(Arc::clone(&token), Access::Make);
-    let session = match writing {
-        Ok(session) => {
-            found.note(KEEPS_KEYS, Ok(()));
-            session
-        }
-        // The rest says more than that the PIN is wrong.
-        Err(error @ (HsmError::Fault { .. } | HsmError::Gone { .. })) => {
-            found.note(KEEPS_KEYS, Err(error.to_string()));
-            TokenSession::open(Arc::clone(&token), Access::Use)?
-        }
-        Err(error) => return Err(error),
-    };
+    found.missing_mechanisms(token)?;
+    found.note(KEEPS_KEYS, writes);
     found.note(SESSIONS, token.has_room_for(sessions)?);
-    found.try_signing_keys(&session);
-    found.try_shares(&session);
+    found.try_signing_keys(session);
+    found.try_shares(session);
     Ok(Examination {
-        module,
+        module: token.module().to_owned(),
         library: token.library()?,
         token: facts,
         slot,
@@ -144,18 +139,18 @@ struct Found(Vec<Ability>);
 impl Found {
     fn note(&mut self, (name, needed_for): Need, result: Result<(), String>) {
         self.0.push(Ability {
-            name,
-            needed_for,
+            name: name.to_owned(),
+            needed_for: needed_for.to_owned(),
             lacking: result.err(),
         });
     }
 
     fn missing_mechanisms(&mut self, token: &Token) -> Result<(), HsmError> {
         let missing = mechanisms::missing(token)?;
-        for need in mechanisms::needed() {
+        for (place, need) in mechanisms::needed().enumerate() {
             self.note(
                 (need.name, need.needed_for),
-                match missing.contains(&need) {
+                match missing.contains(&place) {
                     true => Err("the token does not offer this mechanism".to_owned()),
                     false => Ok(()),
                 },

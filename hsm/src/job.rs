@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::error::HsmError;
-use crate::session::TokenSession;
-use crate::worker::Worker;
+use crate::process::act::{Act, Errand};
+use crate::process::line::Line;
 
 /// A job. The worker that does it and the crew that watches the worker both hold it.
 pub(crate) type Job = Arc<dyn Task>;
@@ -18,7 +18,7 @@ pub(crate) trait Task: Send + Sync {
     fn is_wanted(&self) -> bool;
     /// Does it, notes whether the token is in order or why not, and then answers: who has an
     /// answer sees the token's state as that answer left it.
-    fn run(&self, worker: &mut Worker, note: &mut dyn FnMut(Result<(), String>));
+    fn run(&self, line: &mut Line, note: &mut dyn FnMut(Result<(), String>));
     /// Answers without having done it.
     fn give_up(&self, error: HsmError);
 }
@@ -31,21 +31,21 @@ pub(crate) enum Reply<T> {
     Thread(SyncSender<Result<T, HsmError>>),
 }
 
-/// An act, and who waits for it. An act may be done twice: making and using session objects may.
-pub(crate) struct Asked<T, A> {
-    act: A,
-    reply: Mutex<Option<Reply<T>>>,
+/// An act, and who waits for it.
+pub(crate) struct Asked<A: Act> {
+    errand: Errand,
+    reply: Mutex<Option<Reply<A::Answer>>>,
 }
 
-impl<T, A> Asked<T, A> {
-    pub(crate) fn new(act: A, reply: Reply<T>) -> Self {
+impl<A: Act> Asked<A> {
+    pub(crate) fn new(act: A, reply: Reply<A::Answer>) -> Self {
         Self {
-            act,
+            errand: act.into(),
             reply: Mutex::new(Some(reply)),
         }
     }
 
-    fn answer(&self, result: Result<T, HsmError>) {
+    fn answer(&self, result: Result<A::Answer, HsmError>) {
         let reply = self
             .reply
             .lock()
@@ -60,11 +60,7 @@ impl<T, A> Asked<T, A> {
     }
 }
 
-impl<T, A> Task for Asked<T, A>
-where
-    T: Send + 'static,
-    A: Fn(&TokenSession) -> Result<T, HsmError> + Send + Sync,
-{
+impl<A: Act> Task for Asked<A> {
     fn is_wanted(&self) -> bool {
         match &*self.reply.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(Reply::Future(sender)) => !sender.is_closed(),
@@ -73,8 +69,8 @@ where
         }
     }
 
-    fn run(&self, worker: &mut Worker, note: &mut dyn FnMut(Result<(), String>)) {
-        let result = worker.act(&self.act);
+    fn run(&self, line: &mut Line, note: &mut dyn FnMut(Result<(), String>)) {
+        let result = line.perform::<A>(&self.errand, || self.is_wanted());
         note(match &result {
             Err(error) if error.is_out_of_order() => Err(error.to_string()),
             _ => Ok(()),

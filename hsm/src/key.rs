@@ -2,6 +2,7 @@
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use serde::{Deserialize, Serialize};
 
 use crate::error::HsmError;
 use crate::session::TokenSession;
@@ -17,7 +18,7 @@ impl std::fmt::Display for KeyLabel {
 }
 
 /// Whether a key had to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Made {
     /// It is new.
     Now,
@@ -26,7 +27,7 @@ pub enum Made {
 }
 
 /// The elliptic curves of the service's signing keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Curve {
     /// NIST P-256 (secp256r1).
     P256,
@@ -81,40 +82,51 @@ impl SigningKey {
         &self.point
     }
 
-    pub(crate) fn find(
-        session: &TokenSession,
-        label: KeyLabel,
-        curve: Curve,
-    ) -> Result<Self, HsmError> {
-        session.key(label, ObjectClass::PRIVATE_KEY)?;
-        let public = session.key(label, ObjectClass::PUBLIC_KEY)?;
-        Ok(Self {
+    /// A key that was found on the token.
+    pub(crate) fn found(label: KeyLabel, curve: Curve, point: Vec<u8>) -> Self {
+        Self {
             label,
             curve,
-            point: point_of(session, label, public, curve)?,
-        })
-    }
-
-    /// Makes the key unless there is one. Needs a read-write session.
-    pub(crate) fn make(
-        session: &TokenSession,
-        label: KeyLabel,
-        curve: Curve,
-    ) -> Result<Made, HsmError> {
-        if session.has_key(label, ObjectClass::PRIVATE_KEY)? {
-            Self::find(session, label, curve)?;
-            return Ok(Made::Before);
+            point,
         }
-        generate_signing_key(session, label, curve, Stay::Token)?;
-        Ok(Made::Now)
     }
+}
 
-    /// ECDSA over a digest that is as long as the curve's scalars: r and s, big endian, one after
-    /// the other.
-    pub(crate) fn sign(&self, session: &TokenSession, digest: &[u8]) -> Result<Vec<u8>, HsmError> {
-        let key = session.key(self.label, ObjectClass::PRIVATE_KEY)?;
-        ecdsa(session, key, self.curve, digest)
+/// The public point of a signing key, both halves of which must be there.
+pub(crate) fn find_signing_key(
+    session: &TokenSession,
+    label: &str,
+    curve: Curve,
+) -> Result<Vec<u8>, HsmError> {
+    session.key(label, ObjectClass::PRIVATE_KEY)?;
+    let public = session.key(label, ObjectClass::PUBLIC_KEY)?;
+    point_of(session, label, public, curve)
+}
+
+/// Makes a signing key unless there is one. Needs a read-write session.
+pub(crate) fn make_signing_key(
+    session: &TokenSession,
+    label: &str,
+    curve: Curve,
+) -> Result<Made, HsmError> {
+    if session.has_key(label, ObjectClass::PRIVATE_KEY)? {
+        find_signing_key(session, label, curve)?;
+        return Ok(Made::Before);
     }
+    generate_signing_key(session, label, curve, Stay::Token)?;
+    Ok(Made::Now)
+}
+
+/// ECDSA over a digest that is as long as the curve's scalars: r and s, big endian, one after the
+/// other.
+pub(crate) fn sign(
+    session: &TokenSession,
+    label: &str,
+    curve: Curve,
+    digest: &[u8],
+) -> Result<Vec<u8>, HsmError> {
+    let key = session.key(label, ObjectClass::PRIVATE_KEY)?;
+    ecdsa(session, key, curve, digest)
 }
 
 /// Whether a key is kept.
@@ -129,22 +141,22 @@ pub(crate) enum Stay {
 /// Makes an ECDSA key: its public and its private half.
 pub(crate) fn generate_signing_key(
     session: &TokenSession,
-    label: KeyLabel,
+    label: &str,
     curve: Curve,
     stay: Stay,
 ) -> Result<(ObjectHandle, ObjectHandle), HsmError> {
     let public = [
         Attribute::Token(stay == Stay::Token),
-        Attribute::Label(label.0.into()),
-        Attribute::Id(label.0.into()),
+        Attribute::Label(label.into()),
+        Attribute::Id(label.into()),
         Attribute::EcParams(curve.parameters().to_vec()),
         Attribute::Verify(true),
     ];
     let private = [
         Attribute::Token(stay == Stay::Token),
         Attribute::Private(true),
-        Attribute::Label(label.0.into()),
-        Attribute::Id(label.0.into()),
+        Attribute::Label(label.into()),
+        Attribute::Id(label.into()),
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
         Attribute::Sign(true),
@@ -158,7 +170,7 @@ pub(crate) fn generate_signing_key(
 /// The uncompressed point of a public key, which must be on this curve.
 pub(crate) fn point_of(
     session: &TokenSession,
-    label: KeyLabel,
+    label: &str,
     public: ObjectHandle,
     curve: Curve,
 ) -> Result<Vec<u8>, HsmError> {
@@ -196,8 +208,13 @@ pub(crate) fn ecdsa(
     Ok(signature)
 }
 
+/// The key that wraps key shares, which must be there.
+pub(crate) fn wrapping_key(session: &TokenSession, label: &str) -> Result<ObjectHandle, HsmError> {
+    session.key(label, ObjectClass::SECRET_KEY)
+}
+
 /// Makes the AES-256 key that wraps key shares, unless there is one. Needs a read-write session.
-pub(crate) fn make_wrapping_key(session: &TokenSession, label: KeyLabel) -> Result<Made, HsmError> {
+pub(crate) fn make_wrapping_key(session: &TokenSession, label: &str) -> Result<Made, HsmError> {
     if session.has_key(label, ObjectClass::SECRET_KEY)? {
         return Ok(Made::Before);
     }
@@ -211,7 +228,7 @@ pub(crate) fn make_wrapping_key(session: &TokenSession, label: KeyLabel) -> Resu
 /// Hence the explicit refusals, and `CKA_MODIFIABLE` false so that they stay.
 pub(crate) fn generate_wrapping_key(
     session: &TokenSession,
-    label: KeyLabel,
+    label: &str,
     stay: Stay,
 ) -> Result<ObjectHandle, HsmError> {
     let template = [
@@ -220,8 +237,8 @@ pub(crate) fn generate_wrapping_key(
         Attribute::ValueLen(32.into()),
         Attribute::Token(stay == Stay::Token),
         Attribute::Private(true),
-        Attribute::Label(label.0.into()),
-        Attribute::Id(label.0.into()),
+        Attribute::Label(label.into()),
+        Attribute::Id(label.into()),
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
         Attribute::Modifiable(false),

@@ -11,6 +11,9 @@
 //! a token's storage, are made on the token, leave it wrapped under an AES key that never does, and
 //! come back as session objects for one operation each.
 //!
+//! The module runs in a process of its own, which is this program once more: every program that uses
+//! a token begins with [`become_the_modules_process_if_asked`].
+//!
 //! There is no key in software here and no way to configure one.
 
 mod address;
@@ -22,10 +25,10 @@ mod hsm;
 mod job;
 mod key;
 mod mechanisms;
-mod patience;
 mod pin;
 mod pin_file;
 mod pool;
+mod process;
 mod queue;
 mod session;
 mod settings;
@@ -46,8 +49,9 @@ pub use key::{Curve, KeyLabel, Made, SigningKey};
 pub use mechanisms::MissingMechanism;
 pub use pin::{LONGEST_PIN, PinSource, TokenPin};
 pub use pin_file::PinFile;
+pub use process::become_the_modules_process_if_asked;
 pub use settings::{TokenSettings, TokenSettingsError};
 pub use share::{SHARE_MODULUS_OCTETS, WrappedShare};
-pub use state::HsmState;
+pub use state::{HsmState, ProcessEnds};
 pub use uri::{Pkcs11Uri, UriError};
 pub use vault::TokenVault;

@@ -4,12 +4,13 @@ use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
 
 use crate::error::HsmError;
+use crate::process::Secret;
 
 /// More than any token's PIN has, in octets; what is longer is something else.
 pub const LONGEST_PIN: usize = 256;
 
 /// A token's user PIN: wiped when dropped, never printed.
-pub struct TokenPin(AuthPin);
+pub struct TokenPin(Zeroizing<Box<str>>);
 
 impl TokenPin {
     /// Takes a PIN as a file or a credential holds it; one trailing line end is not part of it.
@@ -22,7 +23,7 @@ impl TokenPin {
             return Err(HsmError::PinUnavailable("it is empty".to_owned()));
         }
         // `Box<str>` from a slice is allocated at its exact length: nothing is left behind unwiped.
-        Ok(Self(AuthPin::new(Box::from(text))))
+        Ok(Self(Zeroizing::new(Box::from(text))))
     }
 
     /// The same PIN once more, for who had to keep it because nobody can be asked again.
@@ -30,8 +31,14 @@ impl TokenPin {
         Self(self.0.clone())
     }
 
-    pub(crate) fn as_auth_pin(&self) -> &AuthPin {
-        &self.0
+    /// The PIN's octets, on their way to the module's process.
+    pub(crate) fn into_secret(self) -> Secret {
+        Secret(Zeroizing::new(self.0.as_bytes().to_vec()))
+    }
+
+    /// The PIN as the module takes it; wiped when dropped.
+    pub(crate) fn into_auth_pin(mut self) -> AuthPin {
+        AuthPin::new(std::mem::take(&mut *self.0))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Worker threads, each with a session of its own, because a PKCS#11 session serves one thread.
+//! Worker threads, each with a session of its own in the module's process, because a PKCS#11
+//! session serves one thread.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
@@ -9,11 +10,12 @@ use tokio::sync::oneshot;
 use crate::crew::Crew;
 use crate::error::HsmError;
 use crate::job::{Asked, Job, Reply};
+use crate::process::act::{Act, OpenSession};
+use crate::process::line::Line;
+use crate::process::module::Module;
 use crate::queue::Lane;
-use crate::session::TokenSession;
 use crate::state::HsmState;
-use crate::token::{Access, Token};
-use crate::worker::Worker;
+use crate::token::Access;
 
 /// Threads that do what is asked, in turn, and one that watches them.
 pub(crate) struct Pool {
@@ -26,31 +28,26 @@ impl Pool {
     /// Opens a session for each worker, so that what is wrong with the token is known at once.
     pub(crate) fn start(
         name: &'static str,
-        token: &Arc<Token>,
+        module: &Arc<Module>,
         access: Access,
         workers: usize,
         queue_limit: usize,
         deadline: Duration,
     ) -> Result<Self, HsmError> {
-        let sessions = (0..workers)
-            .map(|_| TokenSession::open(Arc::clone(token), access))
-            .collect::<Result<Vec<_>, _>>()?;
-        let crew = Crew::new(
-            name,
-            Arc::clone(token),
-            access,
-            queue_limit,
-            workers,
-            deadline,
-        );
+        let lines = (0..workers)
+            .map(|_| {
+                let mut line = Line::new(Arc::clone(module), access);
+                line.perform_once::<OpenSession>(&OpenSession.into())?;
+                Ok(line)
+            })
+            .collect::<Result<Vec<_>, HsmError>>()?;
         let (watching, stop) = channel();
         let pool = Self {
-            crew: Arc::new(crew),
+            crew: Arc::new(Crew::new(name, queue_limit, deadline)),
             watching: Some(watching),
         };
-        for session in sessions {
-            pool.crew
-                .start(Worker::new(Arc::clone(token), access, Some(session)))?;
+        for line in lines {
+            pool.crew.start(line)?;
         }
         let crew = Arc::clone(&pool.crew);
         std::thread::Builder::new()
@@ -61,26 +58,20 @@ impl Pool {
     }
 
     /// Has a worker do something; for async code. A caller that went away is not worked for.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        act: impl Fn(&TokenSession) -> Result<T, HsmError> + Send + Sync + 'static,
-    ) -> Result<T, HsmError> {
+    pub(crate) async fn run<A: Act + 'static>(&self, act: A) -> Result<A::Answer, HsmError> {
         let (reply, answer) = oneshot::channel();
-        let job = Asked::new(act, Reply::Future(reply));
+        let job = Asked::<A>::new(act, Reply::Future(reply));
         self.submit(Lane::Ordinary, Arc::new(job))?;
         answer.await.unwrap_or_else(|_| Err(unanswered()))
     }
 
     /// Has a worker do something, and holds the thread until it is done. Goes first, because a
     /// thread is dearer than a place in the queue.
-    pub(crate) fn run_blocking<T: Send + 'static>(
-        &self,
-        act: impl Fn(&TokenSession) -> Result<T, HsmError> + Send + Sync + 'static,
-    ) -> Result<T, HsmError> {
+    pub(crate) fn run_blocking<A: Act + 'static>(&self, act: A) -> Result<A::Answer, HsmError> {
         // Not a tokio channel: its blocking receive refuses to run inside a runtime, and that is
         // where a TLS handshake signs.
         let (reply, answer) = sync_channel(1);
-        let job = Asked::new(act, Reply::Thread(reply));
+        let job = Asked::<A>::new(act, Reply::Thread(reply));
         self.submit(Lane::Urgent, Arc::new(job))?;
         answer.recv().unwrap_or_else(|_| Err(unanswered()))
     }
@@ -90,9 +81,6 @@ impl Pool {
     }
 
     fn submit(&self, lane: Lane, job: Job) -> Result<(), HsmError> {
-        if self.crew.is_dead() {
-            return Err(HsmError::Dead);
-        }
         self.crew.queue.push(lane, job).map_err(|_| HsmError::Busy)
     }
 }
@@ -108,7 +96,7 @@ impl Drop for Pool {
 
 /// Looks often enough that nothing takes an eighth longer than it may. Not woken by each job: that
 /// would cost every job more than a look now and then costs all of them.
-fn watch(crew: &Arc<Crew>, stop: &Receiver<()>) {
+fn watch(crew: &Crew, stop: &Receiver<()>) {
     let pause = (crew.deadline / 8).clamp(Duration::from_millis(5), Duration::from_secs(1));
     while matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
         crew.watch();

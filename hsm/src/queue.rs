@@ -96,10 +96,6 @@ impl<T> Queue<T> {
         taken
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
-    }
-
     /// Takes no more jobs; what waits is still served.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -7,7 +7,7 @@ use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use crate::error::HsmError;
-use crate::key::KeyLabel;
+use crate::process::Parent;
 use crate::token::{Access, Token};
 
 /// A logged-in session. Keys are searched once for each session, never on the hot path.
@@ -15,12 +15,16 @@ pub(crate) struct TokenSession {
     token: Arc<Token>,
     session: Session,
     generation: u64,
-    handles: RefCell<Vec<(KeyLabel, ObjectClass, ObjectHandle)>>,
+    handles: RefCell<Vec<(String, ObjectClass, ObjectHandle)>>,
 }
 
 impl TokenSession {
-    pub(crate) fn open(token: Arc<Token>, access: Access) -> Result<Self, HsmError> {
-        let (session, generation) = token.open_session(access)?;
+    pub(crate) fn open(
+        token: Arc<Token>,
+        access: Access,
+        parent: &Parent,
+    ) -> Result<Self, HsmError> {
+        let (session, generation) = token.open_session(access, parent)?;
         Ok(Self {
             token,
             session,
@@ -51,23 +55,21 @@ impl TokenSession {
     }
 
     /// The key with this label, which must be there.
-    pub(crate) fn key(
-        &self,
-        label: KeyLabel,
-        class: ObjectClass,
-    ) -> Result<ObjectHandle, HsmError> {
-        let known = |(l, c, _): &&(KeyLabel, ObjectClass, ObjectHandle)| (*l, *c) == (label, class);
+    pub(crate) fn key(&self, label: &str, class: ObjectClass) -> Result<ObjectHandle, HsmError> {
+        let known = |(l, c, _): &&(String, ObjectClass, ObjectHandle)| l == label && *c == class;
         if let Some((_, _, handle)) = self.handles.borrow().iter().find(known) {
             return Ok(*handle);
         }
         let handle = self
             .find(label, class)?
-            .ok_or_else(|| HsmError::KeyMissing(label.to_string()))?;
-        self.handles.borrow_mut().push((label, class, handle));
+            .ok_or_else(|| HsmError::KeyMissing(label.to_owned()))?;
+        self.handles
+            .borrow_mut()
+            .push((label.to_owned(), class, handle));
         Ok(handle)
     }
 
-    pub(crate) fn has_key(&self, label: KeyLabel, class: ObjectClass) -> Result<bool, HsmError> {
+    pub(crate) fn has_key(&self, label: &str, class: ObjectClass) -> Result<bool, HsmError> {
         Ok(self.find(label, class)?.is_some())
     }
 
@@ -76,11 +78,11 @@ impl TokenSession {
     }
 
     /// Two keys of one label would make it a matter of chance which of them signs.
-    fn find(&self, label: KeyLabel, class: ObjectClass) -> Result<Option<ObjectHandle>, HsmError> {
+    fn find(&self, label: &str, class: ObjectClass) -> Result<Option<ObjectHandle>, HsmError> {
         let template = [
             Attribute::Token(true),
             Attribute::Class(class),
-            Attribute::Label(label.0.into()),
+            Attribute::Label(label.into()),
         ];
         match self.pkcs11().find_objects(&template)?[..] {
             [] => Ok(None),

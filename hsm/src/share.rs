@@ -2,9 +2,10 @@
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use serde::{Deserialize, Serialize};
 
 use crate::error::HsmError;
-use crate::key::KeyLabel;
+use crate::key::wrapping_key;
 use crate::session::TokenSession;
 
 /// How long a share's modulus is: RSA-2048.
@@ -14,7 +15,7 @@ pub const SHARE_MODULUS_OCTETS: usize = 256;
 const PUBLIC_EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A key share of an account as the store keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrappedShare {
     /// The modulus, big endian, [`SHARE_MODULUS_OCTETS`] long. The exponent is 65537.
     pub modulus: Vec<u8>,
@@ -25,11 +26,8 @@ pub struct WrappedShare {
 
 /// Makes a share. The private key is extractable for the one wrapping only: the session object is
 /// destroyed, and every later unwrapping makes it non-extractable.
-pub(crate) fn generate(
-    session: &TokenSession,
-    wrapping_key: KeyLabel,
-) -> Result<WrappedShare, HsmError> {
-    generate_under(session, session.key(wrapping_key, ObjectClass::SECRET_KEY)?)
+pub(crate) fn generate(session: &TokenSession, label: &str) -> Result<WrappedShare, HsmError> {
+    generate_under(session, wrapping_key(session, label)?)
 }
 
 /// The same with a wrapping key that was found already.
@@ -74,16 +72,11 @@ pub(crate) fn generate_under(
 /// fault must not reach a combination.
 pub(crate) fn raw_rsa(
     session: &TokenSession,
-    wrapping_key: KeyLabel,
+    label: &str,
     wrapped: &[u8],
     message: &[u8],
 ) -> Result<Vec<u8>, HsmError> {
-    raw_rsa_under(
-        session,
-        session.key(wrapping_key, ObjectClass::SECRET_KEY)?,
-        wrapped,
-        message,
-    )
+    raw_rsa_under(session, wrapping_key(session, label)?, wrapped, message)
 }
 
 /// The same with a wrapping key that was found already.

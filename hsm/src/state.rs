@@ -10,9 +10,6 @@ pub enum HsmState {
         /// What was seen.
         reason: String,
     },
-    /// So many calls hang in the module that no more are made until one of them comes back. A
-    /// restart of the service is due.
-    Dead,
 }
 
 impl HsmState {
@@ -23,4 +20,13 @@ impl HsmState {
             (first, _) => first,
         }
     }
+}
+
+/// How often the process in which the module runs had to be replaced since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProcessEnds {
+    /// Ended by us, because a call hung in the module.
+    pub hung: u64,
+    /// Ended by itself: the module crashed or left.
+    pub died: u64,
 }

@@ -1,20 +1,22 @@
 //! One token of one module: finding it, logging in, starting again when it went away.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::{MechanismInfo, MechanismType};
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Limit, Slot};
+use serde::{Deserialize, Serialize};
 
 use crate::address::{Present, TokenAddress, TokenFacts};
 use crate::error::HsmError;
-use crate::pin::PinSource;
+use crate::process::Parent;
 
 /// What a session may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Access {
     /// Use keys, and make session objects.
     Use,
@@ -26,7 +28,6 @@ pub(crate) enum Access {
 pub(crate) struct Token {
     pkcs11: Pkcs11,
     address: TokenAddress,
-    pins: Arc<dyn PinSource>,
     login: Mutex<Login>,
     generation: AtomicU64,
 }
@@ -44,7 +45,7 @@ enum Refusal {
 
 impl Token {
     /// Loads and starts the module.
-    pub(crate) fn open(address: TokenAddress, pins: Arc<dyn PinSource>) -> Result<Self, HsmError> {
+    pub(crate) fn open(address: TokenAddress) -> Result<Self, HsmError> {
         let pkcs11 = Pkcs11::new(&address.module).map_err(|error| HsmError::ModuleMissing {
             path: address.module.clone(),
             reason: format!("{error}"),
@@ -54,7 +55,6 @@ impl Token {
         let token = Self {
             pkcs11,
             address,
-            pins,
             login: Mutex::new(Login { refused: None }),
             generation: AtomicU64::new(0),
         };
@@ -69,7 +69,11 @@ impl Token {
     }
 
     /// A logged-in session, and the generation to which it belongs.
-    pub(crate) fn open_session(&self, access: Access) -> Result<(Session, u64), HsmError> {
+    pub(crate) fn open_session(
+        &self,
+        access: Access,
+        parent: &Parent,
+    ) -> Result<(Session, u64), HsmError> {
         // One at a time: two threads that restart the module at once would void each other's work.
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         match login.refused {
@@ -90,7 +94,7 @@ impl Token {
         };
         if !is_logged_in(&session)? {
             self.may_try_pin(slot)?;
-            if let Err(error) = self.log_in(&session) {
+            if let Err(error) = log_in(&session, parent) {
                 login.refused = match error {
                     HsmError::PinWrong => Some(Refusal::Wrong),
                     HsmError::PinLocked => Some(Refusal::Locked),
@@ -112,7 +116,7 @@ impl Token {
             .collect()
     }
 
-    /// Starts the module. Another part of the process may have started it: then it runs.
+    /// Starts the module.
     fn initialize(&self) -> Result<(), HsmError> {
         match self
             .pkcs11
@@ -125,6 +129,11 @@ impl Token {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The module's file.
+    pub(crate) fn module(&self) -> &Path {
+        &self.address.module
     }
 
     /// What the module says of itself.
@@ -203,13 +212,13 @@ impl Token {
             _ => Ok(()),
         }
     }
+}
 
-    fn log_in(&self, session: &Session) -> Result<(), HsmError> {
-        let pin = self.pins.pin()?;
-        match session.login(UserType::User, Some(pin.as_auth_pin())) {
-            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+fn log_in(session: &Session, parent: &Parent) -> Result<(), HsmError> {
+    let pin = parent.pin()?.into_auth_pin();
+    match session.login(UserType::User, Some(&pin)) {
+        Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

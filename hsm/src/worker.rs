@@ -1,26 +1,34 @@
-//! One thread's side of a pool: its session, and opening that anew.
-
-use std::sync::Arc;
+//! One thread's session in the module's process, and opening that anew.
 
 use crate::error::HsmError;
+use crate::process::{House, Parent};
 use crate::session::TokenSession;
-use crate::token::{Access, Token};
+use crate::token::Access;
 
 /// What one thread works with.
-pub(crate) struct Worker {
-    token: Arc<Token>,
+pub(crate) struct Worker<'a> {
+    house: &'a House,
+    parent: &'a Parent,
     access: Access,
     session: Option<TokenSession>,
 }
 
-impl Worker {
+impl<'a> Worker<'a> {
     /// A worker that opens its session when it is first needed.
-    pub(crate) fn new(token: Arc<Token>, access: Access, session: Option<TokenSession>) -> Self {
+    pub(crate) fn new(house: &'a House, parent: &'a Parent, access: Access) -> Self {
         Self {
-            token,
+            house,
+            parent,
             access,
-            session,
+            session: None,
         }
+    }
+
+    /// The same with a session that cannot write.
+    pub(crate) fn reading_only(&mut self) -> &mut Self {
+        self.end_session();
+        self.access = Access::Use;
+        self
     }
 
     /// Acts, and once more with everything opened anew where that may help. An act therefore must
@@ -28,13 +36,13 @@ impl Worker {
     /// no session behind, for something may still be under way in it.
     pub(crate) fn act<T>(
         &mut self,
-        act: &impl Fn(&TokenSession) -> Result<T, HsmError>,
+        act: impl Fn(&TokenSession) -> Result<T, HsmError>,
     ) -> Result<T, HsmError> {
-        match self.try_once(act) {
+        match self.try_once(&act) {
             Err(error) if error.may_pass_with_a_new_session() => {
-                tracing::warn!(%error, "opening the token anew");
+                self.parent.opens_anew(&error);
                 self.end_session();
-                let result = self.try_once(act);
+                let result = self.try_once(&act);
                 if matches!(&result, Err(error) if error.may_pass_with_a_new_session()) {
                     self.end_session();
                 }
@@ -54,20 +62,20 @@ impl Worker {
                 if let Some(stale) = stale {
                     stale.end();
                 }
-                TokenSession::open(Arc::clone(&self.token), self.access)?
+                TokenSession::open(self.house.token()?, self.access, self.parent)?
             }
         };
         act(self.session.insert(session))
     }
 
-    pub(crate) fn end_session(&mut self) {
+    fn end_session(&mut self) {
         if let Some(session) = self.session.take() {
             session.end();
         }
     }
 }
 
-impl Drop for Worker {
+impl Drop for Worker<'_> {
     fn drop(&mut self) {
         self.end_session();
     }

@@ -4,10 +4,16 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use symbolon_hsm::become_the_modules_process_if_asked;
 use symbolon_service::commands::{self, Cli};
 
+fn main() -> ExitCode {
+    become_the_modules_process_if_asked();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     // The store holds what lets a lost answer be repeated: nobody else on this machine reads it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // clap itself leaves with 2 where the command line is wrong.

@@ -17,7 +17,7 @@ use symbolon_protocol::device::transaction::Content;
 use symbolon_protocol::identifiers::KeyPurpose;
 
 use crate::enrolment::pool_size;
-use crate::keys::HsmState;
+use crate::keys::{HsmState, ProcessEnds};
 use crate::service::Service;
 use crate::sessions::{EndResult, SessionRequest};
 use crate::store::when_committed;
@@ -64,6 +64,11 @@ struct TokenCall {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenState {
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProcessEnd {
+    reason: &'static str,
 }
 
 impl Default for Measured {
@@ -171,7 +176,7 @@ fn register_measured(registry: &mut Registry) {
 async fn register_present(registry: &mut Registry, service: &Service) {
     let states = Family::<TokenState, Gauge>::default();
     let present = state_name(&service.keys.token_state());
-    for state in ["working", "recovering", "dead"] {
+    for state in ["working", "recovering"] {
         let holds = i64::from(state == present);
         states.get_or_create(&TokenState { state }).set(holds);
     }
@@ -180,6 +185,7 @@ async fn register_present(registry: &mut Registry, service: &Service) {
         "1 for the state that the PKCS#11 token is in, as in /health",
         states,
     );
+    register_process_ends(registry, service.keys.process_ends());
     let devices = Gauge::<i64>::default();
     let connected = service.sessions.hints().devices_waiting();
     devices.set(i64::try_from(connected).unwrap_or(i64::MAX));
@@ -196,12 +202,23 @@ async fn register_present(registry: &mut Registry, service: &Service) {
     }
 }
 
+fn register_process_ends(registry: &mut Registry, ends: ProcessEnds) {
+    let counted = Family::<ProcessEnd, Counter>::default();
+    for (reason, times) in [("hung", ends.hung), ("died", ends.died)] {
+        counted.get_or_create(&ProcessEnd { reason }).inc_by(times);
+    }
+    registry.register(
+        "token_process_ends",
+        "How often the process of the PKCS#11 module was replaced: a call hung, or it died",
+        counted,
+    );
+}
+
 /// As `/health` tells it.
 pub(crate) fn state_name(state: &HsmState) -> &'static str {
     match state {
         HsmState::Working => "working",
         HsmState::Recovering { .. } => "recovering",
-        HsmState::Dead => "dead",
     }
 }
 

@@ -218,7 +218,7 @@ pub struct Custody {
 }
 
 /// One examined property of the hardware.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
     /// What was examined, in plain words.
     pub property: String,

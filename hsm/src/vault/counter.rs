@@ -3,6 +3,7 @@
 //! in between leaves two and loses nothing.
 
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use serde::{Deserialize, Serialize};
 use symbolon_protocol::device::pin::PinLedger;
 use symbolon_protocol::lockout::{LIMITS, PinCount};
 
@@ -11,8 +12,8 @@ use crate::error::HsmError;
 use crate::session::TokenSession;
 
 /// What a counter object holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
     /// Rises with each writing: it tells the newest.
     written: u64,
     /// The number of the last entry.

@@ -1,6 +1,7 @@
 //! What a token can do for a vault, found out by having it done. It leaves nothing behind.
 
 use cryptoki::mechanism::Mechanism;
+use serde::{Deserialize, Serialize};
 use symbolon_vault::{Custody, Finding};
 
 use super::counter::{self, Record};
@@ -10,9 +11,11 @@ use crate::error::HsmError;
 use crate::key::{self, Curve};
 use crate::session::TokenSession;
 use crate::share::SHARE_MODULUS_OCTETS;
+use crate::state::ProcessEnds;
 
 /// What was found.
-pub(super) struct Examination {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Examination {
     hardware: String,
     abilities: Vec<Finding>,
 }
@@ -78,8 +81,19 @@ impl Examination {
         (!lacking.is_empty()).then(|| lacking.join("; "))
     }
 
-    pub(super) fn custody(&self) -> Custody {
+    pub(super) fn custody(&self, ends: ProcessEnds) -> Custody {
         let mut findings = self.abilities.clone();
+        findings.push(Finding {
+            property: "its PKCS#11 module neither crashes nor hangs".to_owned(),
+            holds: ends == ProcessEnds::default(),
+            detail: match ends {
+                ProcessEnds { hung: 0, died: 0 } => "not since symbolond started".to_owned(),
+                ProcessEnds { hung, died } => format!(
+                    "since symbolond started, its process was replaced {died} times after it \
+                     ended by itself and {hung} times because a call hung; the journal says when"
+                ),
+            },
+        });
         findings.push(Finding {
             property: "it judges and locks the PINs of accounts itself".to_owned(),
             holds: false,

@@ -2,6 +2,7 @@
 //! What the scheme promises and what not: `docs/decisions/0027`.
 //!
 //! * here: the joint's calls.
+//! * `acts`: what is asked of the token, as data.
 //! * `sealed`: what the daemon keeps of a share and of an identity.
 //! * `objects`: keys on the token.
 //! * `counter`: the counter object.
@@ -9,6 +10,7 @@
 //! * `release`: what a release must be bound to before a limit rises.
 //! * `opening`: the token, opened when it is first needed and again when it was gone.
 
+pub(crate) mod acts;
 mod counter;
 mod examination;
 mod objects;
@@ -41,6 +43,11 @@ use symbolon_vault::{
 use crate::address::TokenAddress;
 use crate::hsm::Patience;
 use crate::pin::PinSource;
+use crate::process::Secret;
+use acts::{
+    Hmac, MakeDeviceKey, MakeShare, Remove, RemoveDeviceKey, SignAsDevice, SignWithShare, Usable,
+    WriteCounter,
+};
 use counter::Record;
 use opening::{Opening, Work, fault};
 use release::ReleaseSession;
@@ -110,28 +117,20 @@ impl TokenVault {
 
     /// The counter of a share whose keys are all there.
     fn usable(&mut self, share: &Share) -> Result<Record, VaultError> {
-        let id = share.id;
-        self.opening.run(Work::Using, move |session| {
-            objects::expect(session, id)?;
-            counter::read(session, id)
-        })
+        self.opening.run(Work::Using, Usable { id: share.id })
     }
 
     fn write(&mut self, share: &Share, record: Record) -> Result<(), VaultError> {
         let id = share.id;
-        self.opening.run(Work::Using, move |session| {
-            counter::write(session, id, record)
-        })
+        self.opening.run(Work::Using, WriteCounter { id, record })
     }
 
     fn proof_key(&mut self, share: &Share, pin: &Pin) -> Result<ProofKey, VaultError> {
         let id = share.id;
         for number in 0..=u8::MAX {
-            let input = ProofKey::hmac_input(number, pin.digits());
-            let candidate = self.opening.run(Work::Using, move |session| {
-                objects::hmac(session, id, &input)
-            })?;
-            if let Some(key) = ProofKey::from_hmac(&candidate) {
+            let input = Secret(ProofKey::hmac_input(number, pin.digits()));
+            let candidate = self.opening.run(Work::Using, Hmac { id, input })?;
+            if let Some(key) = ProofKey::from_hmac(&candidate.0) {
                 return Ok(key);
             }
         }
@@ -155,10 +154,10 @@ impl TokenVault {
     ) -> Result<PartialSignature, VaultError> {
         let modulus = Modulus::from_octets(share.modulus.as_slice())
             .map_err(|error| fault(&error.to_string()))?;
-        let (id, base) = (share.id, message.reduced(&modulus));
-        let power = self.opening.run(Work::Using, move |session| {
-            objects::raw_rsa(session, id, &base)
-        })?;
+        let (id, message) = (share.id, message.reduced(&modulus));
+        let power = self
+            .opening
+            .run(Work::Using, SignWithShare { id, message })?;
         Ok(PartialSignature::from_octets(power))
     }
 
@@ -192,9 +191,7 @@ impl TokenVault {
     fn make_keys(&mut self, id: Id) -> Result<Modulus, VaultError> {
         let mut draws = 1;
         loop {
-            let octets = self
-                .opening
-                .run(Work::Making, move |session| objects::make(session, id))?;
+            let octets = self.opening.run(Work::Making, MakeShare { id })?;
             let modulus =
                 device_modulus::examine(&octets).map_err(|refusal| VaultError::Unfit {
                     detail: format!("the token makes bad RSA keys: {refusal}"),
@@ -222,10 +219,7 @@ impl TokenVault {
 
     fn remove(&mut self, id: Id) -> Result<(), VaultError> {
         self.waiting.remove(&id);
-        self.opening.run(Work::Using, move |session| {
-            objects::destroy(session, id)?;
-            counter::destroy(session, id)
-        })
+        self.opening.run(Work::Using, Remove { id })
     }
 }
 
@@ -248,16 +242,14 @@ impl Vault for TokenVault {
     }
 
     fn custody(&mut self) -> Result<Custody, VaultError> {
-        Ok(self.opening.examine()?.custody())
+        let ends = self.opening.process_ends();
+        Ok(self.opening.examine()?.custody(ends))
     }
 
     fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
         self.expect_fit()?;
         let id = Id::draw()?;
-        let made = self.opening.run(Work::Making, move |session| {
-            let description = examination::describe(session)?;
-            Ok((objects::make_device_key(session, id)?, description))
-        });
+        let made = self.opening.run(Work::Making, MakeDeviceKey { id });
         let (point, description) = made.inspect_err(|_| self.leave_nothing_of(id))?;
         let device_key = Octets(point);
         Ok(NewIdentity {
@@ -276,9 +268,10 @@ impl Vault for TokenVault {
         digest: &[u8; 32],
     ) -> Result<[u8; 64], VaultError> {
         let (id, digest) = (Identity::open(identity)?.id, *digest);
-        self.opening.run(Work::Using, move |session| {
-            objects::sign_as_device(session, id, &digest)
-        })
+        let signature = self.opening.run(Work::Using, SignAsDevice { id, digest })?;
+        signature
+            .try_into()
+            .map_err(|_| fault("a signature of another length"))
     }
 
     fn enrol(
@@ -414,7 +407,6 @@ impl Vault for TokenVault {
 
     fn destroy_identity(&mut self, identity: SealedIdentity) -> Result<(), VaultError> {
         let id = Identity::open(&identity)?.id;
-        self.opening
-            .run(Work::Using, move |session| objects::destroy(session, id))
+        self.opening.run(Work::Using, RemoveDeviceKey { id })
     }
 }

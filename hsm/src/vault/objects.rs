@@ -5,13 +5,13 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 
 use super::sealed::Id;
 use crate::error::HsmError;
-use crate::key::{self, Curve, KeyLabel};
+use crate::key::{self, Curve};
 use crate::session::TokenSession;
 use crate::share::{SHARE_MODULUS_OCTETS, modulus_of};
 
 const SHARE: &[u8] = b"symbolon share";
 const PIN: &[u8] = b"symbolon PIN";
-const DEVICE: KeyLabel = KeyLabel("symbolon device");
+const DEVICE: &str = "symbolon device";
 
 /// Makes the two keys of a share and returns its modulus. May be repeated: what an interrupted
 /// making left is removed first.
@@ -137,7 +137,7 @@ pub(super) fn make_p256_key(
     let private = [
         Attribute::Token(stays),
         Attribute::Private(true),
-        Attribute::Label(DEVICE.0.into()),
+        Attribute::Label(DEVICE.into()),
         Attribute::Id(id.0.to_vec()),
         Attribute::Sensitive(true),
         Attribute::Extractable(false),

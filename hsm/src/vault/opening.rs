@@ -1,19 +1,20 @@
 //! The token of a vault: opened when it is first needed, and again when it was gone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use symbolon_vault::VaultError;
 
-use super::examination::{self, Examination};
+use super::acts::Examine;
+use super::examination::Examination;
 use crate::address::TokenAddress;
 use crate::error::HsmError;
 use crate::hsm::Patience;
-use crate::patience::within;
 use crate::pin::PinSource;
 use crate::pool::Pool;
-use crate::session::TokenSession;
-use crate::token::{Access, Token};
+use crate::process::act::Act;
+use crate::process::module::Module;
+use crate::state::ProcessEnds;
+use crate::token::Access;
 
 /// Jobs that may wait. One thread owns a vault, so there is never more than one.
 const WAITING: usize = 4;
@@ -31,7 +32,7 @@ pub(super) struct Opening {
     address: TokenAddress,
     pins: Arc<dyn PinSource>,
     patience: Patience,
-    token: Option<Arc<Token>>,
+    module: Option<Arc<Module>>,
     using: Option<Pool>,
     making: Option<Pool>,
     examination: Option<Examination>,
@@ -43,7 +44,7 @@ impl Opening {
             address,
             pins,
             patience,
-            token: None,
+            module: None,
             using: None,
             making: None,
             examination: None,
@@ -54,64 +55,63 @@ impl Opening {
     pub(super) fn examine(&mut self) -> Result<&Examination, VaultError> {
         let examination = match self.examination.take() {
             Some(examination) => examination,
-            None => self.run(Work::Making, examination::examine)?,
+            None => self.run(Work::Making, Examine)?,
         };
         Ok(self.examination.insert(examination))
     }
 
-    /// Has something done, within its time. It may be done twice, so it must be able to.
-    pub(super) fn run<T: Send + 'static>(
+    /// How often the module's process had to be replaced.
+    pub(super) fn process_ends(&self) -> ProcessEnds {
+        let module = self.module.as_ref();
+        module.map(|module| module.ends()).unwrap_or_default()
+    }
+
+    /// Has something done, within its time.
+    pub(super) fn run<A: Act + 'static>(
         &mut self,
         work: Work,
-        act: impl Fn(&TokenSession) -> Result<T, HsmError> + Send + Sync + 'static,
-    ) -> Result<T, VaultError> {
+        act: A,
+    ) -> Result<A::Answer, VaultError> {
         let done = self.pool(work).and_then(|pool| pool.run_blocking(act));
-        if let Err(error) = &done
-            && error.is_out_of_order()
-        {
+        match &done {
+            // A module that crashes is given a pause; it crashes again, if it is asked the same.
+            Err(HsmError::ProcessEnded(_)) => self.examination = None,
             // No pause before the next attempt: a person makes it, and the token may be back.
-            self.using = None;
-            self.making = None;
-            self.examination = None;
+            Err(error) if error.is_out_of_order() => {
+                self.using = None;
+                self.making = None;
+                self.examination = None;
+            }
+            _ => {}
         }
         done.map_err(vault_error)
     }
 
     fn pool(&mut self, work: Work) -> Result<&Pool, HsmError> {
-        let token = self.token()?;
+        let module = self.module()?;
         let (place, name, deadline) = match work {
             Work::Using => (&mut self.using, "vault-use", self.patience.signing),
             Work::Making => (&mut self.making, "vault-make", self.patience.making),
         };
         match place {
             Some(pool) => Ok(pool),
+            // Counters are token objects, so that every session must be one that writes.
             empty => {
-                let pool = start(name, token, deadline, self.patience.making)?;
+                let pool = module.within(self.patience.making, || {
+                    Pool::start(name, &module, Access::Make, 1, WAITING, deadline)
+                })?;
                 Ok(empty.insert(pool))
             }
         }
     }
 
-    fn token(&mut self) -> Result<Arc<Token>, HsmError> {
-        if let Some(token) = &self.token {
-            return Ok(Arc::clone(token));
+    fn module(&mut self) -> Result<Arc<Module>, HsmError> {
+        if let Some(module) = &self.module {
+            return Ok(Arc::clone(module));
         }
-        let (address, pins) = (self.address.clone(), Arc::clone(&self.pins));
-        let token = within(self.patience.making, move || Token::open(address, pins))?;
-        Ok(Arc::clone(self.token.insert(Arc::new(token))))
+        let module = Module::new(self.address.clone(), Arc::clone(&self.pins))?;
+        Ok(Arc::clone(self.module.insert(Arc::new(module))))
     }
-}
-
-/// Counters are token objects, so that every session must be one that writes.
-fn start(
-    name: &'static str,
-    token: Arc<Token>,
-    deadline: Duration,
-    opening: Duration,
-) -> Result<Pool, HsmError> {
-    within(opening, move || {
-        Pool::start(name, &token, Access::Make, 1, WAITING, deadline)
-    })
 }
 
 /// A fault that no PKCS#11 function reported.
@@ -145,7 +145,7 @@ fn vault_error(error: HsmError) -> VaultError {
         | HsmError::Busy
         | HsmError::TimedOut(_)
         | HsmError::OutOfOrder(_)
-        | HsmError::Dead
+        | HsmError::ProcessEnded(_)
         | HsmError::Gone { .. } => VaultError::Unavailable {
             detail,
             source: None,

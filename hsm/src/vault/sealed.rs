@@ -13,8 +13,8 @@ use super::opening::fault;
 const BACKEND: &str = "pkcs11";
 
 /// The `CKA_ID` of everything on the token that belongs together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Id(pub(super) [u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Id(pub(super) [u8; 16]);
 
 impl Id {
     pub(super) fn draw() -> Result<Self, VaultError> {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use symbolon_hsm::{Hsm, HsmError, HsmState, Patience, PoolSize};
+use symbolon_hsm::{Curve, Hsm, HsmError, HsmState, Patience, PoolSize, ProcessEnds, TokenAddress};
 
 use crate::softhsm::with_token;
-use crate::support::{CountedPin, Obstinate, PATIENCE, SOON, WRAPPING, run, threads, works_again};
+use crate::support::{
+    CountedPin, Obstinate, PATIENCE, SIGNING, SOON, UNHURRIED, WRAPPING, children, run, threads,
+    works_again,
+};
 
 #[test]
 fn a_call_that_hangs_is_given_up_and_others_do_not_wait_behind_it() {
@@ -55,35 +58,81 @@ fn who_waits_in_the_queue_is_told_in_time_too() {
 }
 
 #[test]
-fn a_module_that_always_hangs_is_declared_dead_and_holds_a_bounded_number_of_threads() {
+fn a_module_that_always_hangs_holds_no_thread_and_leaves_no_process_behind() {
     with_token(
-        "hangs::a_module_that_always_hangs_is_declared_dead_and_holds_a_bounded_number_of_threads",
+        "hangs::a_module_that_always_hangs_holds_no_thread_and_leaves_no_process_behind",
         |house| {
             let token = Obstinate::new(house);
             let (hsm, key, _) = token.open(1, PATIENCE);
             let before = threads();
             token.command("hang C_Sign");
             let deadline = Instant::now() + SOON;
-            while hsm.state() != HsmState::Dead {
+            while hsm.process_ends().hung < 4 {
                 assert!(Instant::now() < deadline, "{:?}", hsm.state());
                 hsm.sign_blocking(&key, &[7; 32]).unwrap_err();
                 std::thread::sleep(Duration::from_millis(10));
             }
-            assert_eq!(threads(), before + 4, "one worker and four replacements");
-            let result = hsm.sign_blocking(&key, &[7; 32]);
-            assert!(matches!(result, Err(HsmError::Dead)), "{result:?}");
+            assert!(threads() <= before && children() <= 1);
             // Making keys is another thread's work and goes on.
             run(hsm.generate_share(WRAPPING)).unwrap();
-
-            // Nobody restarted anything: the threads came back.
             token.behave();
             works_again(&hsm, &key);
             assert_eq!(hsm.state(), HsmState::Working);
+            assert_eq!(hsm.process_ends().died, 0);
+            drop(hsm);
             let deadline = Instant::now() + SOON;
-            while threads() > before {
-                assert!(Instant::now() < deadline, "threads stay behind");
+            while children() > 0 {
+                assert!(Instant::now() < deadline, "a process stays behind");
                 std::thread::sleep(Duration::from_millis(10));
             }
+        },
+    );
+}
+
+/// Scenario 167, at the pool: thirty seconds of a hang, on a token that others use too.
+#[test]
+fn s167_while_one_call_hangs_the_others_and_other_modules_go_on() {
+    with_token(
+        "hangs::s167_while_one_call_hangs_the_others_and_other_modules_go_on",
+        |house| {
+            let token = Obstinate::new(house);
+            let (hsm, key, _) = token.open(2, UNHURRIED);
+            // The same tokens by a module that is not told anything.
+            let address = TokenAddress {
+                module: house.module().into(),
+                ..token.address()
+            };
+            let size = PoolSize {
+                workers: 1,
+                waiting: 8,
+            };
+            let other =
+                Hsm::open(address, Arc::new(CountedPin::default()), size, PATIENCE).unwrap();
+            let other_key = other.signing_key(SIGNING, Curve::P256).unwrap();
+            let share = run(hsm.generate_share(WRAPPING)).unwrap();
+
+            token.command("hang C_UnwrapKey");
+            std::thread::scope(|scope| {
+                let hanging = scope.spawn(|| {
+                    let wrapped = share.wrapped.clone();
+                    run(hsm.raw_rsa_with_wrapped(WRAPPING, wrapped, vec![1; 256]))
+                });
+                let mut signed = 0;
+                while !hanging.is_finished() {
+                    // Those that are under way when the process is ended are done in the next.
+                    match hsm.sign_blocking(&key, &[7; 32]) {
+                        Ok(_) => signed += 1,
+                        Err(error) => assert!(matches!(error, HsmError::OutOfOrder(_)), "{error}"),
+                    }
+                    other.sign_blocking(&other_key, &[7; 32]).unwrap();
+                }
+                let result = hanging.join().unwrap();
+                assert!(matches!(result, Err(HsmError::TimedOut(_))), "{result:?}");
+                assert!(signed > 0);
+            });
+            assert_eq!(other.process_ends(), ProcessEnds::default());
+            token.behave();
+            works_again(&hsm, &key);
         },
     );
 }

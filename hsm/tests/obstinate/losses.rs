@@ -1,12 +1,15 @@
 //! Sessions, logins and tokens that go away and come back; functions that a token lacks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use symbolon_hsm::{HsmError, HsmState, examine};
+use symbolon_hsm::{Curve, Hsm, HsmError, HsmState, PoolSize, ProcessEnds, examine};
 
 use crate::softhsm::with_token;
-use crate::support::{CountedPin, Obstinate, UNHURRIED, WRAPPING, run, works_again};
+use crate::support::{
+    ChangedPin, CountedPin, Obstinate, SIGNING, UNHURRIED, WRAPPING, run, works_again,
+};
 
 /// Values of PKCS#11 2.40 section 3.6.
 const LOSSES: [(&str, u64); 5] = [
@@ -115,6 +118,58 @@ fn a_token_that_is_pulled_out_and_put_back_is_used_again() {
 }
 
 #[test]
+fn a_module_that_forgot_that_it_was_started_is_started_anew() {
+    with_token(
+        "losses::a_module_that_forgot_that_it_was_started_is_started_anew",
+        |house| {
+            let token = Obstinate::new(house);
+            let (hsm, key, _) = token.open(2, UNHURRIED);
+            let share = run(hsm.generate_share(WRAPPING)).unwrap();
+            let uses_the_share = || {
+                let wrapped = share.wrapped.clone();
+                run(hsm.raw_rsa_with_wrapped(WRAPPING, wrapped, vec![1; 256])).unwrap();
+            };
+            for _ in 0..5 {
+                // All sessions, handles and the login are gone at once.
+                token.command("forget C_SignInit");
+                hsm.sign_blocking(&key, &[7; 32]).unwrap();
+                std::thread::scope(|scope| {
+                    for _ in 0..8 {
+                        scope.spawn(uses_the_share);
+                    }
+                });
+                run(hsm.generate_share(WRAPPING)).unwrap();
+            }
+            assert_eq!(hsm.process_ends(), ProcessEnds::default());
+        },
+    );
+}
+
+#[test]
+fn a_pin_that_is_refused_later_is_not_tried_again_and_again() {
+    with_token(
+        "losses::a_pin_that_is_refused_later_is_not_tried_again_and_again",
+        |house| {
+            let token = Obstinate::new(house);
+            let changed = Arc::new(ChangedPin(AtomicUsize::new(0)));
+            let size = PoolSize {
+                workers: 2,
+                waiting: 8,
+            };
+            let hsm = Hsm::open(token.address(), changed.clone(), size, UNHURRIED).unwrap();
+            hsm.make_signing_key(SIGNING, Curve::P256).unwrap();
+            let key = hsm.signing_key(SIGNING, Curve::P256).unwrap();
+            token.command("forget C_SignInit");
+            for _ in 0..6 {
+                let result = hsm.sign_blocking(&key, &[7; 32]);
+                assert!(matches!(result, Err(HsmError::PinWrong)), "{result:?}");
+            }
+            assert_eq!(changed.0.load(Ordering::SeqCst), 2);
+        },
+    );
+}
+
+#[test]
 fn a_refusal_of_the_token_is_no_reason_to_pause() {
     with_token(
         "losses::a_refusal_of_the_token_is_no_reason_to_pause",
@@ -145,7 +200,7 @@ fn an_examination_tells_what_is_refused_although_it_is_listed() {
                 let pins = Arc::new(CountedPin::default());
                 let found = examine(token.address(), pins, 3, Duration::from_secs(60)).unwrap();
                 let lacking = found.abilities.iter().filter(|one| one.lacking.is_some());
-                lacking.map(|one| one.name).collect()
+                lacking.map(|one| one.name.clone()).collect()
             };
             assert!(lacking("").is_empty());
             assert_eq!(

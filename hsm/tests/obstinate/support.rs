@@ -48,6 +48,19 @@ impl PinSource for CountedPin {
     }
 }
 
+/// A PIN that is right the first time and wrong ever after: somebody changed it.
+pub(crate) struct ChangedPin(pub(crate) AtomicUsize);
+
+impl PinSource for ChangedPin {
+    fn pin(&self) -> Result<TokenPin, HsmError> {
+        let text = match self.0.fetch_add(1, Ordering::SeqCst) {
+            0 => PIN,
+            _ => "12345",
+        };
+        TokenPin::from_octets(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+}
+
 impl CountedPin {
     pub(crate) fn asked(&self) -> usize {
         self.0.load(Ordering::SeqCst)
@@ -117,6 +130,16 @@ impl Drop for Obstinate<'_> {
 /// How many threads this process has.
 pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// How many processes this one has started and not yet seen end.
+pub(crate) fn children() -> usize {
+    let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
+        let list = std::fs::read_to_string(thread.unwrap().path().join("children"));
+        list.unwrap_or_default().split_whitespace().count()
+    };
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    threads.map(of_thread).sum()
 }
 
 /// Signs until it succeeds.

@@ -32,6 +32,13 @@ pub(crate) struct TokenHouse {
     module: PathBuf,
 }
 
+/// Not a test but this program as the process in which a PKCS#11 module runs: the argument for that
+/// names, for the test program, this function.
+#[test]
+fn token_process() {
+    symbolon_hsm::become_the_modules_process_if_asked();
+}
+
 /// Runs `body` in a process of its own with a fresh token. `test` is the test's own name.
 #[allow(dead_code, reason = "each test program uses some of this module")]
 pub(crate) fn with_token(test: &str, body: impl FnOnce(&TokenHouse)) {

@@ -79,16 +79,3 @@ pub(crate) async fn share_signs(hsm: &Hsm, share: &WrappedShare, number: u8) {
         .unwrap();
     assert_eq!(verified(&share.modulus, &signature), message(number));
 }
-
-/// A PIN that is right the first time and wrong ever after: somebody changed it.
-pub(crate) struct ChangedPin(pub(crate) AtomicUsize);
-
-impl PinSource for ChangedPin {
-    fn pin(&self) -> Result<TokenPin, HsmError> {
-        let text = match self.0.fetch_add(1, Ordering::SeqCst) {
-            0 => PIN,
-            _ => "12345",
-        };
-        TokenPin::from_octets(Zeroizing::new(text.as_bytes().to_vec()))
-    }
-}

@@ -1,16 +1,13 @@
 //! Opening a token, and the worker threads on it.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use cryptoki::context::Pkcs11;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use symbolon_hsm::{Curve, Hsm, HsmError, PoolSize, SigningKey, TokenAddress};
 
 use crate::softhsm::{LABEL, PIN, with_token};
-use crate::support::{
-    ChangedPin, PATIENCE, POOL, SIGNING, WRAPPING, address, open, pin, run, share_signs,
-};
+use crate::support::{PATIENCE, POOL, SIGNING, WRAPPING, address, open, pin, run, share_signs};
 
 #[test]
 fn what_is_missing_is_named() {
@@ -41,6 +38,8 @@ fn two_tokens_of_one_label_are_told_apart_by_serial_number() {
                 Err(HsmError::TokenAmbiguous { .. })
             ));
             let pkcs11 = Pkcs11::new(house.module()).unwrap();
+            let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+            pkcs11.initialize(locking).unwrap();
             let slot = pkcs11.get_slots_with_token().unwrap()[0];
             let serial = pkcs11
                 .get_token_info(slot)
@@ -62,46 +61,6 @@ fn a_wrong_pin_costs_one_try() {
         let right = pin(PIN);
         Hsm::open(address(house, LABEL), right.clone(), POOL, PATIENCE).unwrap();
         assert_eq!(right.1.load(Ordering::SeqCst), 1, "one login serves all");
-    });
-}
-
-#[test]
-fn a_pin_that_is_refused_later_is_not_tried_again_and_again() {
-    with_token(
-        "workers::a_pin_that_is_refused_later_is_not_tried_again_and_again",
-        |house| {
-            let changed = Arc::new(ChangedPin(AtomicUsize::new(0)));
-            let hsm = Hsm::open(address(house, LABEL), changed.clone(), POOL, PATIENCE).unwrap();
-            hsm.make_signing_key(SIGNING, Curve::P256).unwrap();
-            let key = hsm.signing_key(SIGNING, Curve::P256).unwrap();
-            Pkcs11::new(house.module()).unwrap().finalize().unwrap();
-            for _ in 0..6 {
-                let result = hsm.sign_blocking(&key, &[7; 32]);
-                assert!(matches!(result, Err(HsmError::PinWrong)), "{result:?}");
-            }
-            assert_eq!(changed.0.load(Ordering::SeqCst), 2);
-        },
-    );
-}
-
-#[test]
-fn a_restart_of_the_module_is_survived() {
-    with_token("workers::a_restart_of_the_module_is_survived", |house| {
-        let hsm = open(house);
-        hsm.make_wrapping_key(WRAPPING).unwrap();
-        hsm.make_signing_key(SIGNING, Curve::P256).unwrap();
-        let key = hsm.signing_key(SIGNING, Curve::P256).unwrap();
-        run(async {
-            let share = hsm.generate_share(WRAPPING).await.unwrap();
-            for round in 0..5 {
-                // All sessions, handles and the login are gone at once.
-                Pkcs11::new(house.module()).unwrap().finalize().unwrap();
-                let rounds = (0..8).map(|number| share_signs(&hsm, &share, 8 * round + number));
-                futures_join(rounds).await;
-                assert_eq!(hsm.sign_blocking(&key, &[7; 32]).unwrap().len(), 64);
-                hsm.generate_share(WRAPPING).await.unwrap();
-            }
-        });
     });
 }
 

@@ -25,11 +25,13 @@ fn s139_a_wrong_one_is_tried_once_by_each_daemon_and_never_the_last_time() {
     let module = house.module().to_owned();
     let bench = TokenBench::new(house, LABEL, "70312-70313");
     let last_try = || {
-        let facts = Pkcs11::new(&module).unwrap();
+        let facts = started(&module);
         let slot = facts.get_slots_with_token().unwrap()[0];
-        let facts = facts.get_token_info(slot).unwrap();
-        assert!(!facts.user_pin_locked());
-        facts.user_pin_final_try()
+        let told = facts.get_token_info(slot).unwrap();
+        // So that the next look reads anew what other processes wrote.
+        facts.finalize().unwrap();
+        assert!(!told.user_pin_locked());
+        told.user_pin_final_try()
     };
     let mut vault = bench.vault();
     for _ in 0..20 {
@@ -53,9 +55,16 @@ fn s139_a_wrong_one_is_tried_once_by_each_daemon_and_never_the_last_time() {
     waiting.custody().unwrap();
 }
 
-fn log_in_by_hand(module: &std::path::Path) {
+/// In this process too: the vault's has its own.
+fn started(module: &std::path::Path) -> Pkcs11 {
     let module = Pkcs11::new(module).unwrap();
-    let _ = module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
+    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    module.initialize(locking).unwrap();
+    module
+}
+
+fn log_in_by_hand(module: &std::path::Path) {
+    let module = started(module);
     let slot = module.get_slots_with_token().unwrap()[0];
     let session = module.open_ro_session(slot).unwrap();
     session

@@ -106,13 +106,13 @@ mod tests {
             slot: 4,
             abilities: vec![
                 Ability {
-                    name: "first",
-                    needed_for: "one thing",
+                    name: "first".to_owned(),
+                    needed_for: "one thing".to_owned(),
                     lacking: None,
                 },
                 Ability {
-                    name: "second",
-                    needed_for: "another",
+                    name: "second".to_owned(),
+                    needed_for: "another".to_owned(),
                     lacking: Some("refused".into()),
                 },
             ],

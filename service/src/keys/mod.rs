@@ -13,5 +13,6 @@ pub use config::HsmConfig;
 pub use error::KeysError;
 pub use service_keys::{Authority, KeyMade, ServiceKeys, ServiceShare, examine};
 pub use symbolon_hsm::{
-    Ability, Examination, HsmError, HsmState, Made, MissingMechanism, TokenAddress, TokenName,
+    Ability, Examination, HsmError, HsmState, Made, MissingMechanism, ProcessEnds, TokenAddress,
+    TokenName,
 };

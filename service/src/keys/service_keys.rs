@@ -6,8 +6,8 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use symbolon_hsm::{
-    Curve, Examination, Hsm, HsmState, KeyLabel, Made, Patience, PoolSize, SHARE_MODULUS_OCTETS,
-    SigningKey,
+    Curve, Examination, Hsm, HsmState, KeyLabel, Made, Patience, PoolSize, ProcessEnds,
+    SHARE_MODULUS_OCTETS, SigningKey,
 };
 use symbolon_protocol::split_key::PartialSignature;
 
@@ -101,6 +101,11 @@ impl ServiceKeys {
     /// How the token is.
     pub fn token_state(&self) -> HsmState {
         self.hsm.state()
+    }
+
+    /// How often the process of the token's module had to be replaced.
+    pub fn process_ends(&self) -> ProcessEnds {
+        self.hsm.process_ends()
     }
 
     /// The public release key: an uncompressed P-256 point.

@@ -31,7 +31,7 @@ pub(super) struct Health {
 struct Findings {
     store: bool,
     hsm: bool,
-    /// `working`, `recovering` or `dead`: whether to wait or to restart the service.
+    /// `working` or `recovering`.
     hsm_state: &'static str,
 }
 

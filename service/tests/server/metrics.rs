@@ -63,7 +63,7 @@ fn s153_metrics_count_sessions_and_token_calls_and_name_nobody() {
             let told = wait_for(address, &ended);
             for line in [
                 "symbolon_token_state{state=\"working\"} 1",
-                "symbolon_token_state{state=\"dead\"} 0",
+                "symbolon_token_process_ends_total{reason=\"died\"} 0",
                 "symbolon_devices_connected 0",
                 "symbolon_shares_ahead 0",
             ] {

@@ -9,6 +9,11 @@
 //! * `stumble FUNCTION CODE`: the same for its next call alone. The file is removed.
 //! * `drop FUNCTION`: its next call first ends all sessions and with them the login. The file is
 //!   removed.
+//! * `forget FUNCTION`: before its next call the module forgets that it was started, and all
+//!   sessions. The file is removed.
+//! * `crash FUNCTION`: calls of it end the process by a memory fault.
+//! * `crash-once FUNCTION`: the same for its next call alone. The file is removed.
+//! * `leave FUNCTION`: calls of it end the process as a program ends that has nothing left to do.
 //! * `remove`: there is no token, and every session of it is gone.
 //!
 //! What `OBSTINATE_RESERVED` says is handed to the other module when it is started, as `pReserved`:
@@ -199,6 +204,17 @@ fn obey(function: &str) -> Option<CK_RV> {
                 end_all_sessions();
                 return None;
             }
+            Command::Forget => {
+                forget_commands();
+                forget_start();
+                return None;
+            }
+            Command::Crash => crash(),
+            Command::CrashOnce => {
+                forget_commands();
+                crash();
+            }
+            Command::Leave => std::process::exit(0),
             Command::Remove => {
                 end_all_sessions();
                 return Some(CKR_DEVICE_REMOVED);
@@ -213,6 +229,10 @@ enum Command {
     Fail(CK_RV),
     Stumble(CK_RV),
     Drop,
+    Forget,
+    Crash,
+    CrashOnce,
+    Leave,
     Remove,
 }
 
@@ -233,6 +253,10 @@ fn command_for(function: &str) -> Option<Command> {
                 code.parse().ok().map(Command::Stumble)
             }
             ["drop", named] if named == function => Some(Command::Drop),
+            ["forget", named] if named == function => Some(Command::Forget),
+            ["crash", named] if named == function => Some(Command::Crash),
+            ["crash-once", named] if named == function => Some(Command::CrashOnce),
+            ["leave", named] if named == function => Some(Command::Leave),
             ["remove"] => Some(Command::Remove),
             _ => None,
         }
@@ -268,6 +292,20 @@ fn forget_commands() {
     if let Some(path) = commands() {
         let _ = std::fs::remove_file(path);
     }
+}
+
+fn forget_start() {
+    if let Some(finalize) = real().and_then(|real| real.C_Finalize) {
+        // SAFETY: PKCS#11 2.40 section 5.4: the argument is null.
+        unsafe { finalize(std::ptr::null_mut()) };
+    }
+}
+
+/// What a stray pointer in a module of C does.
+fn crash() -> ! {
+    // SAFETY: none: nobody has memory at this address, and that is what it is for.
+    unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) };
+    std::process::abort()
 }
 
 fn end_all_sessions() {

@@ -39,6 +39,7 @@ use symbolon_tests::rig::Rig;
 const PARTS: [&str; 6] = ["tpm", "approval", "cost", "token", "service", "restart"];
 
 fn main() -> ExitCode {
+    symbolon_hsm::become_the_modules_process_if_asked();
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(&name.as_str())) {
         eprintln!("{unknown} is none of {PARTS:?}");

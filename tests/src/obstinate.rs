@@ -33,11 +33,20 @@ impl Obstinate {
     /// From now on, so many calls of these functions come back, and the next one does not.
     pub fn hang_after(&self, calls: usize, functions: &[&str]) {
         std::fs::remove_file(self.hanging()).ok();
-        let text = format!("hang-after {calls} {}\n", functions.join(" "));
+        self.command(&format!("hang-after {calls} {}\n", functions.join(" ")));
+    }
+
+    /// Gives it other commands: the module itself lists them.
+    pub fn command(&self, text: &str) {
         // Whole or not at all: the module may be reading.
         let unfinished = self.commands.with_extension("unfinished");
         std::fs::write(&unfinished, text).unwrap();
         std::fs::rename(unfinished, &self.commands).unwrap();
+    }
+
+    /// Whether a command that counts for one call is still to come.
+    pub fn waits(&self) -> bool {
+        self.commands.exists()
     }
 
     /// The function in which a call hangs now, if one does.

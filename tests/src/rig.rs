@@ -107,6 +107,16 @@ impl Plan {
         self
     }
 
+    /// With a service whose token is behind a module that crashes and hangs on command, whose calls
+    /// may take three seconds, and whose metrics are beside `/health`.
+    #[must_use]
+    pub fn obstinate_service(mut self) -> Self {
+        self.service.obstinate = true;
+        self.service.hsm = "deadline_seconds = 3".into();
+        self.service.more = "\n[metrics]\n".into();
+        self
+    }
+
     /// With programs that log all that they have to say.
     #[must_use]
     pub fn verbose(mut self) -> Self {

@@ -12,11 +12,12 @@ use sqlx::{AnyConnection, Connection};
 use crate::clock::Clock;
 use crate::eventually::SOON;
 use crate::folder::{Folder, Image};
+use crate::obstinate::Obstinate;
 use crate::openssl::Trust;
 use crate::process::{Running, program};
 use crate::ready::ReadySocket;
 use crate::relying_party::RelyingParty;
-use crate::token::{LABEL, Token};
+use crate::token::{Token, TokenAt};
 
 /// The first field of every signed payload here.
 pub const SCHEME: &str = "smart-id-demo";
@@ -34,6 +35,11 @@ pub struct Options {
     pub session_lifetime_seconds: u32,
     /// More lines of the section `[relying_party]`.
     pub relying_party: String,
+    /// Whether the obstinate module stands before the token. Only a test program that depends on
+    /// the module has it beside it.
+    pub obstinate: bool,
+    /// More lines of the section `[hsm]`.
+    pub hsm: String,
     /// More of `service.toml`, as whole sections.
     pub more: String,
 }
@@ -43,6 +49,8 @@ impl Default for Options {
         Self {
             session_lifetime_seconds: 120,
             relying_party: String::new(),
+            obstinate: false,
+            hsm: String::new(),
             more: String::new(),
         }
     }
@@ -53,6 +61,7 @@ pub struct ServiceFolder {
     path: PathBuf,
     logs: PathBuf,
     token: Token,
+    token_at: TokenAt,
 }
 
 impl ServiceFolder {
@@ -66,10 +75,15 @@ impl ServiceFolder {
     /// One that is in `path` already.
     pub fn open(path: &Path, logs: &Path, options: &Options) -> Self {
         let token = Token::open(&path.join("hsm"));
+        let token_at = match options.obstinate {
+            true => Obstinate::before(&token).at(),
+            false => token.at(),
+        };
         let folder = Self {
             path: path.into(),
             logs: logs.into(),
             token,
+            token_at,
         };
         std::fs::write(folder.configuration(), folder.configuration_text(options)).unwrap();
         folder
@@ -139,6 +153,11 @@ impl ServiceFolder {
         self.path.join("service.toml")
     }
 
+    /// Its token.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// Where the store is.
     pub fn store(&self) -> PathBuf {
         self.path.join("service.db")
@@ -162,7 +181,7 @@ impl ServiceFolder {
         command
             .arg("--config")
             .arg(self.configuration())
-            .env("SOFTHSM2_CONF", self.token.configuration());
+            .envs(self.token_at.environment.iter().cloned());
         command
     }
 
@@ -196,9 +215,11 @@ impl ServiceFolder {
             (
                 "hsm",
                 format!(
-                    "module = \"{}\"\ntoken = \"{LABEL}\"\npin_file = \"{}\"",
-                    Token::module().display(),
-                    self.token.pin_file().display()
+                    "module = \"{}\"\ntoken = \"{}\"\npin_file = \"{}\"\n{}",
+                    self.token_at.module.display(),
+                    self.token_at.label,
+                    self.token_at.pin_file.display(),
+                    options.hsm
                 ),
             ),
             ("certificates", self.certificate_profile()),

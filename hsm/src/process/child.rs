@@ -83,6 +83,8 @@ fn serve() -> io::Result<()> {
 
 /// No core dumps, no debugger of the same user, and no life after the one that wants us.
 fn keep_to_ourselves() -> io::Result<()> {
+    // Else `ps` shows the last part of `/proc/self/exe`.
+    rustix::thread::set_name(c"token-process")?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let none = Rlimit {

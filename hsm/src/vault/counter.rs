@@ -58,6 +58,14 @@ impl Record {
         }
     }
 
+    pub(super) fn with_count(self, count: PinCount) -> Self {
+        Self {
+            written: self.written.saturating_add(1),
+            count,
+            ..self
+        }
+    }
+
     pub(super) fn with_limit(self, limit: u32) -> Self {
         Self {
             written: self.written.saturating_add(1),

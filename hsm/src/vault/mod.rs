@@ -58,7 +58,16 @@ pub struct TokenVault {
     opening: Opening,
     /// Entries whose proofs have no verdict yet: the last one of each share.
     waiting: HashMap<Id, Waiting>,
+    /// Entries that were counted, and of which nobody will ever hear.
+    unproven: HashMap<Id, Unproven>,
     release: Option<ReleaseSession>,
+}
+
+/// An entry that was counted before its PIN could be proven: the token failed in between.
+struct Unproven {
+    entry: u32,
+    /// The count as it was before.
+    before: PinCount,
 }
 
 /// An entry that waits for its verdict.
@@ -74,6 +83,7 @@ impl TokenVault {
         Self {
             opening: Opening::new(address, pins, patience),
             waiting: HashMap::new(),
+            unproven: HashMap::new(),
             release: None,
         }
     }
@@ -94,19 +104,12 @@ impl TokenVault {
         let next = record
             .next_entry()
             .ok_or_else(|| fault("the counter has no higher number"))?;
-        self.write(share, next)?;
-        let key = self.proof_key(share, &pin)?;
-        drop(pin);
-        let act = act(self)?;
-        let proof: ProvePin = key
-            .prove(
-                &share.reference.document_number,
-                share.reference.purpose,
-                act,
-                next.entries,
-                next.count.failures,
-            )
-            .map_err(|error| fault(&format!("no proof could be made: {error}")))?;
+        let proof = self.count_and_prove(share, pin, act, next);
+        let proof = proof.inspect_err(|_| {
+            let (entry, before) = (next.entries, record.count);
+            let unproven = Unproven { entry, before };
+            self.unproven.insert(share.id, unproven);
+        })?;
         let waiting = Waiting {
             entry: next.entries,
             message,
@@ -115,9 +118,45 @@ impl TokenVault {
         Ok(PinOutcome::Unjudged(proof))
     }
 
-    /// The counter of a share whose keys are all there.
+    /// Counts first, so that nobody can learn whether a PIN is right without its being counted.
+    fn count_and_prove(
+        &mut self,
+        share: &Share,
+        pin: Pin,
+        act: impl FnOnce(&mut Self) -> Result<ProvenAct, VaultError>,
+        counted: Record,
+    ) -> Result<ProvePin, VaultError> {
+        self.write(share, counted)?;
+        let key = self.proof_key(share, &pin)?;
+        drop(pin);
+        let act = act(self)?;
+        key.prove(
+            &share.reference.document_number,
+            share.reference.purpose,
+            act,
+            counted.entries,
+            counted.count.failures,
+        )
+        .map_err(|error| fault(&format!("no proof could be made: {error}")))
+    }
+
+    /// The counter of a share whose keys are all there. What was counted for a token's failure is
+    /// taken back: no proof left, so nobody has learnt anything.
     fn usable(&mut self, share: &Share) -> Result<Record, VaultError> {
-        self.opening.run(Work::Using, Usable { id: share.id })
+        let record = self.opening.run(Work::Using, Usable { id: share.id })?;
+        let Some(unproven) = self.unproven.get(&share.id) else {
+            return Ok(record);
+        };
+        let record = match unproven.entry == record.entries {
+            true => {
+                let taken_back = record.with_count(unproven.before);
+                self.write(share, taken_back)?;
+                taken_back
+            }
+            false => record,
+        };
+        self.unproven.remove(&share.id);
+        Ok(record)
     }
 
     fn write(&mut self, share: &Share, record: Record) -> Result<(), VaultError> {

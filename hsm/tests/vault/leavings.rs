@@ -1,7 +1,7 @@
 //! What is on a token before and after: an account that is gone, or that never came to be, has left
 //! nothing.
 
-use cryptoki::context::Pkcs11;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::Attribute;
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
@@ -16,11 +16,18 @@ use crate::softhsm::PIN;
 /// How many objects stay on the token, whosoever they are.
 fn objects(bench: &TokenBench) -> usize {
     let module = Pkcs11::new(bench.module()).unwrap();
+    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    module.initialize(locking).unwrap();
     let slot = module.get_slots_with_initialized_token().unwrap()[0];
     let session = module.open_ro_session(slot).unwrap();
-    // Login belongs to the process: that of the vault, if it has logged in, is this one's too.
-    let _ = session.login(UserType::User, Some(&AuthPin::from(PIN)));
+    // In this process too: the vault's has its own login.
+    session
+        .login(UserType::User, Some(&AuthPin::from(PIN)))
+        .unwrap();
     let found = session.find_objects(&[Attribute::Token(true)]).unwrap();
+    drop(session);
+    // So that the next look reads anew what the other process wrote.
+    module.finalize().unwrap();
     found.len()
 }
 

@@ -28,7 +28,7 @@ fn s162_kryoptic_is_refused_for_want_of_the_key_wrap_that_we_can_name() {
         .filter_map(|one| {
             one.lacking
                 .as_ref()
-                .map(|reason| (one.name, reason.as_str()))
+                .map(|reason| (one.name.as_str(), reason.as_str()))
         })
         .collect();
     assert_eq!(lacking.len(), 4, "{lacking:?}");

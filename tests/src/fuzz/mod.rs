@@ -53,6 +53,7 @@ pub fn run(seed: u64, requests: u64) {
         session_lifetime_seconds: 2,
         relying_party: "trusted_proxies = [\"127.0.0.1/32\"]".into(),
         more: "\n[demo]\nanswer_after_ms = 0\n".into(),
+        ..Options::default()
     };
     let data = ServiceFolder::prepared(&folder.sub("service"), &folder.logs(), &options);
     data.must(&["demo", "init", "--account", ACCOUNT]);

@@ -16,6 +16,7 @@ mod group;
 mod interruption;
 mod lockout;
 mod login;
+mod module_process;
 mod not_mine;
 mod privacy;
 mod prompts;

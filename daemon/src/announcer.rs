@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::access::Owner;
+use crate::bus::messages::User;
 use crate::transaction::End;
 
 /// Something that whoever may see the account should hear of.
@@ -23,6 +24,8 @@ pub struct Announcement {
 pub enum News {
     /// A transaction waits.
     Offered(Uuid),
+    /// A colleague agreed to one that several must approve.
+    Agreed(Uuid, User),
     /// A transaction waits no longer.
     Withdrawn(Uuid, End),
     /// An account was enrolled, locked, released, closed or deleted.

@@ -83,6 +83,7 @@ impl Account {
             .store
             .read_underway(&stored.deed.document_number)
             .map_err(|error| error.to_string());
+        let book = Book::new(stored.deed.others_needed());
         Self {
             deed: Arc::new(stored.deed),
             core,
@@ -94,9 +95,9 @@ impl Account {
             unsaved: AtomicBool::new(false),
             saving: tokio::sync::Mutex::new(()),
             deleted: AtomicBool::new(false),
+            book: Mutex::new(book),
             underway: Mutex::new(underway),
             counts: Mutex::new(Counts::default()),
-            book: Mutex::new(Book::default()),
             callbacks: links::Callbacks::default(),
             announced: linked::Announced::default(),
             connection: Mutex::new(Connection::Connecting {}),

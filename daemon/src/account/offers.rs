@@ -12,7 +12,8 @@ use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{HistoryEvent, PendingTransaction, User};
 use crate::link::LinkError;
 use crate::transaction::{
-    Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine, linked_session,
+    Agreed, Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine,
+    linked_session,
 };
 
 impl Account {
@@ -117,7 +118,12 @@ impl Account {
                 }
                 Effect::Record(event) => {
                     let by = entry.answerer.clone().filter(|_| event.is_an_answer());
-                    self.record(entry.offer.entry(event).by(by)).await;
+                    let agreed = match event {
+                        HistoryEvent::Approved => entry.agreements.given().to_vec(),
+                        _ => Vec::new(),
+                    };
+                    let told = entry.offer.entry(event).by(by).agreed(agreed);
+                    self.record(told).await;
                 }
             }
         }
@@ -155,6 +161,11 @@ impl Account {
             ),
             None => gone(&book, id),
         }
+    }
+
+    /// Counts somebody's agreement; `None` where nobody can agree now.
+    pub(crate) fn count_agreement(&self, id: Uuid, by: &User) -> Option<(Entry, Agreed)> {
+        locked(&self.book).agree(id, by)
     }
 
     /// Judges the pick of a code; `None` where there is nothing to pick.

@@ -18,6 +18,9 @@ pub struct Underway {
     /// Who approved; not known of one that an older version kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<User>,
+    /// Who agreed before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreed: Vec<User>,
 }
 
 impl Underway {

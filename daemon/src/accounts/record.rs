@@ -1,5 +1,7 @@
 //! An account: what never changes, and what does.
 
+use std::num::NonZeroU8;
+
 use serde::{Deserialize, Serialize};
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::account::Closure;
@@ -57,9 +59,23 @@ pub struct Group {
     pub id: u32,
     /// Its name at enrolment, to be shown.
     pub name: String,
+    /// How many members must approve what is signed, who types the PIN among them.
+    #[serde(default = "one")]
+    pub approvals: NonZeroU8,
+}
+
+fn one() -> NonZeroU8 {
+    NonZeroU8::MIN
 }
 
 impl Deed {
+    /// How many must agree to what is signed, besides who types the PIN.
+    pub fn others_needed(&self) -> u8 {
+        self.group
+            .as_ref()
+            .map_or(0, |group| group.approvals.get() - 1)
+    }
+
     /// Whose the account is.
     pub fn owned_by(&self) -> Owner {
         match &self.group {
@@ -144,5 +160,22 @@ mod token_as_text {
     ) -> Result<FreshnessToken, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
         FreshnessToken::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_of_an_older_file_approves_by_one() {
+        let group: Group = serde_json::from_str(r#"{"id":50,"name":"staff"}"#).unwrap();
+        assert_eq!(group.approvals, NonZeroU8::MIN);
+        let kept = Group {
+            approvals: NonZeroU8::MIN.saturating_add(2),
+            ..group
+        };
+        let text = serde_json::to_string(&kept).unwrap();
+        assert_eq!(serde_json::from_str::<Group>(&text).unwrap(), kept);
     }
 }

@@ -201,8 +201,8 @@ impl Account {
         };
         self.note_end(id, how);
         let by = underway.by.clone().filter(|_| event.is_an_answer());
-        self.record(entry_of(&underway.transaction, event).by(by))
-            .await;
+        let entry = entry_of(&underway.transaction, event).by(by);
+        self.record(entry.agreed(underway.agreed.clone())).await;
     }
 }
 

@@ -1,9 +1,11 @@
 //! A person approves or refuses.
 //!
 //! * here: from the prompt to the hardware's verdict.
+//! * `agreement`: where several must approve.
 //! * `consent`: what needs no PIN.
 //! * `confirmation`: from the share to the stored answer, over lost answers and crashes.
 
+mod agreement;
 mod confirmation;
 mod consent;
 #[cfg(test)]
@@ -32,12 +34,17 @@ use crate::transaction::{Entry, Event, Pick, RefusedAs, Signing};
 impl Account {
     /// What is approved, and whether a PIN may be asked for; runs a release that is due. The
     /// vault makes ready behind our back.
-    pub(crate) async fn begin_approval(self: &Arc<Self>, id: Uuid) -> Result<ApprovalBegun, Fault> {
+    pub(crate) async fn begin_approval(
+        self: &Arc<Self>,
+        id: Uuid,
+        uid: u32,
+    ) -> Result<ApprovalBegun, Fault> {
         let entry = self.waiting(id).await?;
         let purpose = entry.offer.transaction.purpose();
         self.settle_lock_if_any().await;
         let pin = self.pin_standing(purpose.unwrap_or(KeyPurpose::Signing));
-        if let (Some(purpose), PinStanding::Open { .. }) = (purpose, pin) {
+        let others_missing = entry.others_missing(uid);
+        if let (Some(purpose), PinStanding::Open { .. }, 0) = (purpose, pin, others_missing) {
             let deed = self.deed.clone();
             self.core.vault.post(move |vault| {
                 if let Err(error) = vault.prepare(&deed.key(purpose).share) {
@@ -48,6 +55,7 @@ impl Account {
         Ok(ApprovalBegun {
             transaction: entry.shown(),
             pin,
+            others_missing,
         })
     }
 
@@ -103,6 +111,7 @@ impl Account {
         let Some(signing) = entry.offer.signing.clone() else {
             return Err(consent::nothing_to_sign());
         };
+        agreement::require_others(&entry, by)?;
         self.before_an_entry().await?;
         if let Some(verdict) = self.locked_verdict() {
             return Ok(verdict);
@@ -258,6 +267,7 @@ impl Account {
             body: serde_json::to_string(&confirm)
                 .map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?,
             by: Some(by.clone()),
+            agreed: entry.agreements.given().to_vec(),
         };
         // The current token must be on the disk before the file that may hold its predecessor
         // is replaced: a crash in between would leave only a used one.

@@ -276,7 +276,11 @@ async fn a_right_pin_brings_a_signature_and_the_next_token() {
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     let first = token(&stage.account);
 
-    let begun = stage.account.begin_approval(transaction.id).await.unwrap();
+    let begun = stage
+        .account
+        .begin_approval(transaction.id, 1000)
+        .await
+        .unwrap();
     assert_eq!(begun.transaction.text, "Log in?");
     let verdict = stage
         .account
@@ -384,6 +388,7 @@ async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
     };
     let underway = crate::accounts::Underway {
         by: Some(somebody()),
+        agreed: Vec::new(),
         transaction: transaction.clone(),
         body: serde_json::to_string(&confirm).unwrap(),
     };
@@ -415,6 +420,7 @@ async fn a_confirmation_whose_answer_was_stored_is_never_sent_again() {
     };
     let underway = crate::accounts::Underway {
         by: Some(somebody()),
+        agreed: Vec::new(),
         transaction: transaction.clone(),
         body: serde_json::to_string(&confirm).unwrap(),
     };
@@ -470,7 +476,11 @@ async fn three_wrong_pins_lock_and_the_lock_is_reported_with_its_time() {
     assert_eq!(stage.service.bodies("/lock").len(), 1);
     assert!(stage.service.bodies("/confirm").is_empty());
     // The other PIN is stopped too, and nothing more is judged.
-    let begun = stage.account.begin_approval(transaction.id).await.unwrap();
+    let begun = stage
+        .account
+        .begin_approval(transaction.id, 1000)
+        .await
+        .unwrap();
     assert!(matches!(
         begun.pin,
         crate::bus::messages::PinStanding::Locked { .. }

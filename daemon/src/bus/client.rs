@@ -52,12 +52,14 @@ pub trait Symbolon {
     ) -> zbus::Result<String>;
 
     /// The same for an account that all members of a Unix group own. The caller must be one, and
-    /// polkit must let them administer the group's accounts.
+    /// polkit must let them administer the group's accounts. `approvals` members must approve what
+    /// is signed, from 1 to [`super::MOST_APPROVALS`].
     #[allow(clippy::too_many_arguments)]
     #[zbus(allow_interactive_auth)]
     fn enrol_for_group(
         &self,
         group: &str,
+        approvals: u8,
         service: &str,
         code: Fd<'_>,
         device_name: &str,
@@ -83,6 +85,11 @@ pub trait Symbolon {
     /// signed, and what is to be signed cannot be agreed to.
     #[zbus(allow_interactive_auth)]
     fn consent(&self, transaction: &str) -> zbus::Result<String>;
+
+    /// Agrees to what several colleagues must approve: [`super::messages::Approvals`]. The last of
+    /// them approves with the PIN instead.
+    #[zbus(allow_interactive_auth)]
+    fn agree(&self, transaction: &str) -> zbus::Result<String>;
 
     /// Waits for the signature that a certificate choice announced, as long as it may take:
     /// [`super::messages::Linked`].
@@ -127,6 +134,10 @@ pub trait Symbolon {
     /// A transaction waits; it is in `ListPending`.
     #[zbus(signal)]
     fn offered(&self, transaction: &str) -> zbus::Result<()>;
+
+    /// A colleague (name and number) agreed to a transaction that several must approve.
+    #[zbus(signal)]
+    fn agreed(&self, transaction: &str, by: &str) -> zbus::Result<()>;
 
     /// A transaction waits no longer. The reason is `approved`, `consented`, `refused`, `disowned`,
     /// `answeredElsewhere`, `expired`, `accountUnusable`, `wrongCode` or `invalid` (the device

@@ -209,12 +209,26 @@ pub struct PendingTransaction {
     /// For a signature that was announced by a certificate choice: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linked_session: Option<Uuid>,
+    /// Where several colleagues must approve: how many, and who did. `Agree` is for all but the
+    /// last, who types the PIN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
     /// When the relying party asked.
     pub created_at: i64,
     /// Until when an answer is of use, by this machine's clock.
     pub expires_at: i64,
     /// The same from this reply on, in seconds.
     pub expires_in_seconds: u32,
+}
+
+/// `Agree`, and how far a transaction has come that several colleagues must approve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approvals {
+    /// How many must approve, who types the PIN among them.
+    pub needed: u8,
+    /// Who agreed, in order. Each counts once.
+    pub given: Vec<User>,
 }
 
 /// `TakeCallback`.
@@ -245,6 +259,10 @@ pub struct ApprovalBegun {
     /// How its PIN stands; anything but `open` means that no PIN needs to be asked for. Where
     /// nothing is signed: how the signing PIN stands, for a locked account can agree to nothing.
     pub pin: PinStanding,
+    /// How many colleagues must still agree before the caller's PIN is taken. Until then the
+    /// caller can `Agree`.
+    #[serde(default)]
+    pub others_missing: u8,
 }
 
 /// `Consent`.
@@ -372,6 +390,9 @@ pub struct HistoryEntry {
     /// Who did it here; absent where nobody of this machine did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<User>,
+    /// The colleagues who agreed before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreed: Vec<User>,
     /// More, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -390,6 +411,7 @@ impl HistoryEntry {
             verification_code: None,
             digest: None,
             by: None,
+            agreed: Vec::new(),
             detail: None,
         }
     }
@@ -415,6 +437,12 @@ impl HistoryEntry {
         Self { by, ..self }
     }
 
+    /// The same with the colleagues who agreed before.
+    #[must_use]
+    pub fn agreed(self, agreed: Vec<User>) -> Self {
+        Self { agreed, ..self }
+    }
+
     /// The same with more in words.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {
@@ -433,6 +461,8 @@ pub enum HistoryEvent {
     Enrolled,
     /// A transaction was approved and its signature verified.
     Approved,
+    /// A colleague agreed to a transaction that several must approve.
+    Agreed,
     /// The signing certificate was given to a relying party, with the person's consent.
     Consented,
     /// A transaction was refused by the person.

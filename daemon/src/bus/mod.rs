@@ -12,6 +12,9 @@ pub mod server;
 
 /// The well-known name.
 pub const BUS_NAME: &str = "org.symbolon.Symbolon1";
+/// How many members of a group may have to approve: more do not come together while a transaction
+/// waits.
+pub const MOST_APPROVALS: u8 = 16;
 /// The one object.
 pub const OBJECT_PATH: &str = "/org/symbolon/Symbolon1";
 /// The one interface.

@@ -11,9 +11,9 @@ use crate::access::{Act, Caller};
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{
-    Accounts, ApprovalBegun, CallbackTaken, CodeChosen, Connection, ConsentTaken, DamagedAccount,
-    History, HistoryRecord, Linked, NotAsked, PendingList, PendingTransaction, ServiceStatus,
-    Status, Verdict,
+    Accounts, ApprovalBegun, Approvals, CallbackTaken, CodeChosen, Connection, ConsentTaken,
+    DamagedAccount, History, HistoryRecord, Linked, NotAsked, PendingList, PendingTransaction,
+    ServiceStatus, Status, Verdict,
 };
 use crate::transaction::RefusedAs;
 
@@ -177,7 +177,7 @@ impl Device {
         transaction: &str,
     ) -> Result<ApprovalBegun, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
-        account.begin_approval(id).await
+        account.begin_approval(id, caller.uid).await
     }
 
     /// `ChooseCode`.
@@ -206,6 +206,12 @@ impl Device {
     pub async fn consent(&self, caller: &Caller, transaction: &str) -> Result<ConsentTaken, Fault> {
         let (account, id) = self.asked(caller, transaction).await?;
         account.consent(id, &caller.user().await).await
+    }
+
+    /// `Agree`.
+    pub async fn agree(&self, caller: &Caller, transaction: &str) -> Result<Approvals, Fault> {
+        let (account, id) = self.asked(caller, transaction).await?;
+        account.agree(id, &caller.user().await).await
     }
 
     /// `AwaitLinked`.

@@ -1,5 +1,6 @@
 //! Enrolments from the first call to the kept account, over crashes and lost answers.
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use symbolon_protocol::display_text::DisplayText;
@@ -10,6 +11,7 @@ use super::{Device, locked};
 use crate::access::{Act, Caller, Details, Owner, user};
 use crate::account::Account;
 use crate::accounts::{Group, StoredAccount};
+use crate::bus::MOST_APPROVALS;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{Enrolled, HistoryEntry, HistoryEvent};
 use crate::enrolment::{self, Application, Pending};
@@ -17,11 +19,12 @@ use crate::link::{Backoff, Link};
 use crate::services::Service;
 
 impl Device {
-    /// `Enrol`; for the caller alone where no group is named.
+    /// `Enrol`; for the caller alone where no group is named. With the group: how many of it must
+    /// approve.
     pub async fn enrol(
         self: &Arc<Self>,
         caller: &Caller,
-        group: Option<&str>,
+        group: Option<(&str, u8)>,
         service: &str,
         code: Zeroizing<String>,
         device_name: &str,
@@ -37,7 +40,7 @@ impl Device {
         }
         let service = self.service(service)?;
         let group = match group {
-            Some(name) => Some(group_for(caller, name).await?),
+            Some((name, approvals)) => Some(group_for(caller, name, approvals).await?),
             None => None,
         };
         let _enrolling = self.enrolling.lock().await;
@@ -171,7 +174,15 @@ impl Device {
 }
 
 /// The group of that name, if the caller may make an account for it.
-async fn group_for(caller: &Caller, name: &str) -> Result<Group, Fault> {
+async fn group_for(caller: &Caller, name: &str, approvals: u8) -> Result<Group, Fault> {
+    let approvals = NonZeroU8::new(approvals).filter(|approvals| approvals.get() <= MOST_APPROVALS);
+    let Some(approvals) = approvals else {
+        return Err(Fault::with_remedy(
+            FaultKind::InvalidArgument,
+            "so many approvals cannot be asked for",
+            format!("name a number from 1 to {MOST_APPROVALS}"),
+        ));
+    };
     let wanted = name.to_owned();
     let looked_up = tokio::task::spawn_blocking(move || nix::unistd::Group::from_name(&wanted));
     let found = looked_up
@@ -199,6 +210,7 @@ async fn group_for(caller: &Caller, name: &str) -> Result<Group, Fault> {
     Ok(Group {
         id,
         name: found.name,
+        approvals,
     })
 }
 

@@ -6,8 +6,8 @@ use symbolon_protocol::device::events::Withdrawal;
 use symbolon_protocol::interaction::InteractionType;
 use uuid::Uuid;
 
-use super::{CodeChoice, Effect, End, Event, Offer, Pick, State, step};
-use crate::bus::messages::{PendingTransaction, User};
+use super::{Agreed, Agreements, CodeChoice, Effect, End, Event, Offer, Pick, State, step};
+use crate::bus::messages::{Approvals, PendingTransaction, User};
 
 /// How many ended transactions are remembered, for those who come too late.
 const REMEMBERED: usize = 32;
@@ -15,6 +15,8 @@ const REMEMBERED: usize = 32;
 /// An account's transactions.
 #[derive(Debug, Default)]
 pub struct Book {
+    /// How many must agree to what is signed, besides who types the PIN.
+    others_needed: u8,
     waiting: BTreeMap<Uuid, Entry>,
     ended: VecDeque<(Uuid, End)>,
 }
@@ -30,6 +32,9 @@ pub struct Entry {
     pub expires_at: i64,
     /// Who is answering it, or did.
     pub answerer: Option<User>,
+    /// Who agreed to it.
+    pub agreements: Agreements,
+    others_needed: u8,
     /// Right or wrong; wrong ends it.
     picked: Option<Pick>,
 }
@@ -37,7 +42,27 @@ pub struct Entry {
 impl Entry {
     /// As it is shown now.
     pub fn shown(&self) -> PendingTransaction {
-        self.offer.shown(self.expires_at, self.choosing())
+        PendingTransaction {
+            approvals: self.approvals(),
+            ..self.offer.shown(self.expires_at, self.choosing())
+        }
+    }
+
+    /// How many must agree and who did, where more than one must.
+    pub fn approvals(&self) -> Option<Approvals> {
+        let needed = self.others_needed.saturating_add(1);
+        (needed > 1 && self.offer.signing.is_some()).then(|| Approvals {
+            needed,
+            given: self.agreements.given().to_vec(),
+        })
+    }
+
+    /// How many others must still agree before this user's PIN is taken.
+    pub fn others_missing(&self, uid: u32) -> u8 {
+        match self.offer.signing {
+            Some(_) => self.agreements.missing_before(uid, self.others_needed),
+            None => 0,
+        }
     }
 
     /// The codes, as long as the person has not picked the right one of them.
@@ -62,6 +87,14 @@ impl Entry {
 }
 
 impl Book {
+    /// An empty one, for an account where so many others must agree to what is signed.
+    pub fn new(others_needed: u8) -> Self {
+        Self {
+            others_needed,
+            ..Self::default()
+        }
+    }
+
     /// Enters a transaction. False if it was known, be it waiting or ended.
     pub fn enter(&mut self, offer: Offer) -> bool {
         let id = offer.transaction.id;
@@ -74,6 +107,8 @@ impl Book {
             state: State::Offered,
             expires_at: crate::clock::now().saturating_add(lasts),
             answerer: None,
+            agreements: Agreements::default(),
+            others_needed: self.others_needed,
             picked: None,
         };
         self.waiting.insert(id, entry);
@@ -95,7 +130,11 @@ impl Book {
     ) -> Option<(Entry, Vec<Effect>)> {
         let entry = self.waiting.get_mut(&id)?;
         let is_out_of_place = match event {
-            Event::PinGiven => entry.offer.signing.is_none() || entry.choosing().is_some(),
+            Event::PinGiven => {
+                entry.offer.signing.is_none()
+                    || entry.choosing().is_some()
+                    || by.map_or(entry.others_needed, |by| entry.others_missing(by.uid)) > 0
+            }
             Event::ConsentGiven => entry.offer.signing.is_some(),
             _ => false,
         };
@@ -115,6 +154,21 @@ impl Book {
             self.remember(id, how);
         }
         Some((entry, effects))
+    }
+
+    /// Counts an agreement to a transaction that waits for an answer. `None` where nobody can
+    /// agree now: it is being answered, its code is to be chosen first, or nothing is signed.
+    pub fn agree(&mut self, id: Uuid, by: &User) -> Option<(Entry, Agreed)> {
+        let entry = self.waiting.get_mut(&id)?;
+        if entry.state != State::Offered
+            || entry.offer.signing.is_none()
+            || entry.choosing().is_some()
+            || entry.picked == Some(Pick::Wrong)
+        {
+            return None;
+        }
+        let agreed = entry.agreements.add(by, entry.others_needed);
+        Some((entry.clone(), agreed))
     }
 
     /// Judges the pick of a code for a transaction that waits for an answer. `None` where there is
@@ -232,6 +286,28 @@ mod tests {
         assert_eq!(book.pick(id, wrong), Some(Pick::Wrong));
         assert_eq!(book.pick(id, &right), None, "there is no second pick");
         assert!(begin(&mut book).is_empty());
+    }
+
+    #[test]
+    fn no_pin_is_judged_before_enough_others_agreed_to_this_very_transaction() {
+        let mut book = Book::new(1);
+        let (this, other) = (offer(), offer());
+        let (id, other_id) = (this.transaction.id, other.transaction.id);
+        book.enter(this);
+        book.enter(other);
+        let user = |uid| User { uid, name: None };
+        let begin =
+            |book: &mut Book, by: Option<&User>| book.apply(id, Event::PinGiven, by).unwrap().1;
+
+        book.agree(other_id, &user(1)).unwrap();
+        for by in [None, Some(&user(1)), Some(&user(2))] {
+            assert!(begin(&mut book, by).is_empty());
+        }
+        book.agree(id, &user(1)).unwrap();
+        assert!(begin(&mut book, Some(&user(1))).is_empty(), "alone");
+        assert_eq!(book.shown()[0].approvals.as_ref().unwrap().needed, 2);
+        assert_eq!(begin(&mut book, Some(&user(2))), [Effect::Proceed]);
+        assert_eq!(book.agree(id, &user(3)), None, "a PIN is being judged");
     }
 
     #[test]

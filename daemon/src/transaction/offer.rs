@@ -163,6 +163,7 @@ impl Offer {
             is_bare_login: is_bare_login(transaction),
             digest: digest(transaction).filter(|_| choosing.is_none() || !tells_code(transaction)),
             linked_session: linked_session(transaction),
+            approvals: None,
             created_at: transaction.created_at,
             expires_at,
             expires_in_seconds: crate::clock::seconds_until(expires_at),

@@ -118,6 +118,10 @@ impl Object {
         self.take("Consent", &[transaction])
     }
 
+    async fn agree(&self, transaction: &str) -> Result<String, Error> {
+        self.take("Agree", &[transaction])
+    }
+
     async fn choose_code(&self, transaction: &str, code: &str) -> Result<String, Error> {
         self.take("ChooseCode", &[transaction, code])
     }

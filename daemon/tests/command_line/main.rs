@@ -14,6 +14,7 @@ mod person;
 mod stage;
 
 mod asking;
+mod colleagues;
 mod results;
 mod scripts;
 mod watching;

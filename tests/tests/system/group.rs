@@ -31,6 +31,11 @@ struct Office {
 impl Office {
     /// `rules`: besides the one that lets the group's account be made.
     fn open(rules: &str) -> Option<Self> {
+        Self::open_with(rules, 1)
+    }
+
+    /// So many members must approve what is signed.
+    fn open_with(rules: &str, approvals: u8) -> Option<Self> {
         if !requirements::is_root("try what other users can do") {
             return None;
         }
@@ -44,6 +49,8 @@ impl Office {
             SERVICE_NAME,
             "--group",
             group,
+            "--approvals",
+            &approvals.to_string(),
             "--secrets-stdin",
         ];
         let enrolled = member(&rig, ENROLLER).json(&arguments, &[&code, PIN1, PIN2]);
@@ -326,4 +333,51 @@ fn s144_the_history_names_who_did_what() {
     colleague
         .run(&["history", "--verify", &office.document], &[])
         .must_be(code::DONE);
+}
+
+#[test]
+fn s145_two_of_the_group_must_approve_and_the_last_types_the_pin() {
+    let Some(office) = Office::open_with("", 2) else {
+        return;
+    };
+    let (first, second) = (office.member(COLLEAGUE), office.member(ENROLLER));
+    let alone = |cli: &Cli, id: &str| cli.run(&["approve", id, "--pin-stdin"], &[PIN1]);
+    let agree = |cli: &Cli, id: &str| cli.json(&["approve", id, "--consent", "--pin-stdin"], &[]);
+    let heard = office.rig.device.listener(Some(&in_group(ENROLLER)));
+
+    let (login, id) = office.ask();
+    refused(alone(&first, &id));
+    refused(alone(&second, &id));
+    // Twice by the same colleague is once, and opens nothing to them.
+    for _ in 0..2 {
+        let agreed = agree(&first, &id).must_be(code::DONE).value();
+        assert_eq!(agreed["needed"], 2);
+        assert_eq!(agreed["given"].as_array().unwrap().len(), 1);
+    }
+    refused(alone(&first, &id));
+    assert_eq!(
+        heard.wait_for("Agreed"),
+        format!("Agreed {id} {} ({COLLEAGUE})", name_of(COLLEAGUE))
+    );
+    assert!(office.rig.relying_party.is_running(&login.session));
+    let stranger = stranger(&office.rig);
+    not_found(agree(&stranger, &id));
+
+    alone(&second, &id).must_be(code::DONE);
+    office.verify(&login);
+    let history = second.json(&["history", &office.document], &[]).value();
+    let by = |uid: u32| json!({"uid": uid, "name": name_of(uid)});
+    let entries = &history["entries"];
+    assert_eq!(entries[0]["event"], "approved");
+    assert_eq!(entries[0]["by"], by(ENROLLER));
+    assert_eq!(entries[0]["agreed"], json!([by(COLLEAGUE)]));
+    assert_eq!(entries[1]["event"], "agreed");
+    assert_eq!(entries[1]["by"], by(COLLEAGUE));
+    assert_eq!(entries[2]["event"], "enrolled");
+
+    // An agreement is to one request alone, and no PIN was tried in vain.
+    let (_, next) = office.ask();
+    refused(alone(&second, &next));
+    let pin1 = office.rig.device.standing(&office.document, "pin1");
+    assert_eq!(pin1["triesLeft"], 3);
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use symbolon_daemon::bus::MOST_APPROVALS;
 use symbolon_protocol::audit_chain::ChainHash;
 use symbolon_protocol::verification_code::VerificationCode;
 
@@ -46,13 +47,14 @@ pub(crate) enum Command {
     ///
     /// First what waits already, then a line for each event: a request, how it ended, an account
     /// that was enrolled, locked, released or closed. The daemon tells; nothing is asked again and
-    /// again. With --json each line is an object whose `event` is `offered`, `withdrawn`,
-    /// `accountChanged`, `daemonGone` or `daemonBack`; after the last, what waits is told anew.
+    /// again. With --json each line is an object whose `event` is `offered`, `agreed`,
+    /// `withdrawn`, `accountChanged`, `daemonGone` or `daemonBack`; after the last, what waits is told anew.
     Watch,
     /// Approve a request: compare the code, then type the PIN.
     ///
     /// Shows who asks, for what, and the verification code. Approve only what you began yourself
-    /// and only if the relying party shows the same code. Three wrong PINs in a row lock the
+    /// and only if the relying party shows the same code. Where several members of a group must
+    /// approve, only the last is asked for the PIN. Three wrong PINs in a row lock the
     /// account for 3 hours, three more for 24 hours, three more for good.
     Approve(Approve),
     /// Open a device link: log in or sign for the browser that shows it.
@@ -107,6 +109,16 @@ pub(crate) struct Enrol {
     /// or root.
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
+    /// How many members must approve what is signed: all but the last agree, the last types the
+    /// PIN. Set for good.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "group",
+        value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_APPROVALS))
+    )]
+    pub(crate) approvals: u8,
     /// What to call this device. Without it: the machine's name.
     #[arg(long, value_name = "NAME")]
     pub(crate) device_name: Option<String>,
@@ -133,8 +145,8 @@ pub(crate) struct Approve {
     /// among the three that the request offers. A wrong choice ends the request.
     #[arg(long = "code", value_name = "NNNN")]
     pub(crate) verification_code: Option<VerificationCode>,
-    /// Where only the signing certificate is asked for, which needs no PIN: agree without a
-    /// question. Changes nothing where something is to be signed.
+    /// Where no PIN is needed, agree without a question: only the signing certificate is asked
+    /// for, or other members of the group must still approve. Changes nothing otherwise.
     #[arg(long)]
     pub(crate) consent: bool,
     /// Read the PIN from this file descriptor (one line).

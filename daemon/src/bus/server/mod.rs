@@ -126,6 +126,7 @@ impl Server {
     async fn enrol_for_group(
         &self,
         group: &str,
+        approvals: u8,
         service: &str,
         code: OwnedFd,
         device_name: &str,
@@ -138,7 +139,14 @@ impl Server {
         let pins = (read_pin(pin1).await?, read_pin(pin2).await?);
         let enrolled = self
             .device
-            .enrol(&caller, Some(group), service, code, device_name, pins)
+            .enrol(
+                &caller,
+                Some((group, approvals)),
+                service,
+                code,
+                device_name,
+                pins,
+            )
             .await?;
         json(&enrolled)
     }
@@ -184,6 +192,15 @@ impl Server {
     ) -> Result<String, Fault> {
         let caller = self.callers.of(&header).await?;
         json(&self.device.consent(&caller, transaction).await?)
+    }
+
+    async fn agree(
+        &self,
+        transaction: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(&header).await?;
+        json(&self.device.agree(&caller, transaction).await?)
     }
 
     async fn await_linked(
@@ -284,6 +301,10 @@ impl Server {
     /// A transaction waits.
     #[zbus(signal)]
     async fn offered(emitter: &SignalEmitter<'_>, transaction: &str) -> zbus::Result<()>;
+
+    /// A colleague agreed to one that several must approve.
+    #[zbus(signal)]
+    async fn agreed(emitter: &SignalEmitter<'_>, transaction: &str, by: &str) -> zbus::Result<()>;
 
     /// A transaction waits no longer.
     #[zbus(signal)]

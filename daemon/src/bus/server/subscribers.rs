@@ -124,6 +124,9 @@ async fn tell(connection: &Connection, to: &OwnedUniqueName, news: &News) -> zbu
     let emitter = SignalEmitter::new(connection, OBJECT_PATH)?.set_destination(to.as_ref().into());
     match news {
         News::Offered(transaction) => Server::offered(&emitter, &transaction.to_string()).await,
+        News::Agreed(transaction, by) => {
+            Server::agreed(&emitter, &transaction.to_string(), &by.to_string()).await
+        }
         News::Withdrawn(transaction, end) => {
             Server::withdrawn(&emitter, &transaction.to_string(), end.as_str()).await
         }

@@ -4,13 +4,13 @@ use std::os::fd::AsFd;
 
 use symbolon_daemon::bus::client::fault_of;
 use symbolon_daemon::bus::fault::FaultKind;
-use symbolon_daemon::bus::messages::{ApprovalBegun, PendingTransaction, Verdict};
+use symbolon_daemon::bus::messages::{ApprovalBegun, PendingTransaction, User, Verdict};
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::interaction::InteractionType;
 
 use super::ends::Ends;
 use super::standing::{self, Denial, pin_name};
-use super::{Session, choose, codes, consent, parse};
+use super::{Session, agree, choose, codes, consent, parse};
 use crate::arguments::Approve;
 use crate::exit::{Exit, Failure};
 use crate::local_time::length;
@@ -18,6 +18,19 @@ use crate::output::complain;
 use crate::prompt::{Prompt, Source};
 
 pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Failure> {
+    answer(session, wishes).await.map(|_| Exit::Success)
+}
+
+/// What came of it.
+pub(super) enum Answer {
+    /// It is over.
+    Given,
+    /// Others must approve as well.
+    Agreed,
+}
+
+/// Approves, or agrees where others must approve as well.
+pub(super) async fn answer(session: &Session, wishes: Approve) -> Result<Answer, Failure> {
     let mut prompt = Prompt::new();
     let source = Source::chosen(wishes.pin_fd, wishes.pin_stdin);
     let terminal = prompt.terminal().filter(|_| source == Source::Person);
@@ -36,10 +49,15 @@ pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Fail
     let tries_left = standing::require_open(begun.pin)?;
     let terminal = prompt.terminal().filter(|_| source == Source::Person);
     let Some(purpose) = begun.transaction.purpose else {
-        return consent::run(session, &begun.transaction, wishes.consent, terminal, ends).await;
+        consent::run(session, &begun.transaction, wishes.consent, terminal, ends).await?;
+        return Ok(Answer::Given);
     };
     let shown = wishes.verification_code.as_ref();
     codes::settle(session, &begun.transaction, shown, terminal, ends.as_mut()).await?;
+    if begun.others_missing > 0 {
+        agree::run(session, &begun, wishes.consent, terminal, ends.as_mut()).await?;
+        return Ok(Answer::Agreed);
+    }
     if source == Source::Person {
         warn_of_last_tries(session, tries_left)?;
         confirm(&prompt, &begun.transaction, ends.as_mut()).await?;
@@ -79,7 +97,7 @@ pub(super) async fn run(session: &Session, wishes: Approve) -> Result<Exit, Fail
                 if !session.output.is_json() {
                     session.output.say("Approved.")?;
                 }
-                return Ok(Exit::Success);
+                return Ok(Answer::Given);
             }
             Some(Denial::Wrong(text)) if source == Source::Person => {
                 complain(&text);
@@ -126,6 +144,15 @@ fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failu
         output.say("")?;
     }
     output.say(&format!("  Account: {}", transaction.document_number))?;
+    if let Some(approvals) = &transaction.approvals {
+        let given: Vec<_> = approvals.given.iter().map(User::to_string).collect();
+        output.say(&format!(
+            "  Approvals: {} of {} {}",
+            given.len(),
+            approvals.needed,
+            given.join(", ")
+        ))?;
+    }
     output.say(&format!(
         "  Time left: {}",
         length(transaction.expires_in_seconds)

@@ -72,6 +72,7 @@ pub(super) async fn run(session: &Session, wishes: Enrol) -> Result<Exit, Failur
                 daemon
                     .enrol_for_group(
                         group,
+                        wishes.approvals,
                         &wishes.service,
                         code.into(),
                         &device_name,

@@ -49,17 +49,23 @@ fn row(entry: &HistoryEntry) -> [String; 6] {
     [
         moment(entry.at),
         what,
-        entry.by.as_ref().map(User::to_string).unwrap_or_default(),
+        by(entry),
         entry.verification_code.clone().unwrap_or_default(),
         entry.relying_party_name.clone().unwrap_or_default(),
         about.join(" - "),
     ]
 }
 
+fn by(entry: &HistoryEntry) -> String {
+    let people = entry.by.iter().chain(&entry.agreed);
+    people.map(User::to_string).collect::<Vec<_>>().join(", ")
+}
+
 fn words(event: HistoryEvent) -> &'static str {
     match event {
         HistoryEvent::Enrolled => "enrolled",
         HistoryEvent::Approved => "approved",
+        HistoryEvent::Agreed => "agreed",
         HistoryEvent::Consented => "certificate given",
         HistoryEvent::Refused => "refused",
         HistoryEvent::Disowned => "refused as not mine",

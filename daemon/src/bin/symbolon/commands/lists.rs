@@ -46,7 +46,7 @@ pub(super) async fn pending(session: &Session) -> Result<Exit, Failure> {
                 [
                     transaction.id.to_string(),
                     codes::in_short(transaction).unwrap_or_default(),
-                    wish(transaction).to_owned(),
+                    wish(transaction),
                     length(transaction.expires_in_seconds),
                     transaction.relying_party_name.clone(),
                     transaction.text.clone(),
@@ -68,12 +68,20 @@ pub(super) fn complain_of_withheld(why: Option<&str>) {
     }
 }
 
-/// What is wanted, and by which PIN.
-pub(super) fn wish(transaction: &PendingTransaction) -> &'static str {
-    match transaction.purpose {
+/// What is wanted, by which PIN, and how many approved where several must.
+pub(super) fn wish(transaction: &PendingTransaction) -> String {
+    let wish = match transaction.purpose {
         Some(KeyPurpose::Authentication) => "login (PIN1)",
         Some(KeyPurpose::Signing) => "signature (PIN2)",
         None => "certificate (no PIN)",
+    };
+    match &transaction.approvals {
+        Some(approvals) => format!(
+            "{wish}, {} of {} approvals",
+            approvals.given.len(),
+            approvals.needed
+        ),
+        None => wish.to_owned(),
     }
 }
 

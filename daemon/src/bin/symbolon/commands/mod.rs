@@ -1,5 +1,6 @@
 //! One module per command, or per few that are alike.
 
+mod agree;
 mod approve;
 mod choose;
 mod codes;

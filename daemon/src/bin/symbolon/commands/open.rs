@@ -82,7 +82,10 @@ async fn answer(
         pin_fd: wishes.pin_fd,
         pin_stdin: wishes.pin_stdin,
     };
-    approve::run(session, approval).await
+    match approve::answer(session, approval).await? {
+        approve::Answer::Given => Ok(Exit::Success),
+        approve::Answer::Agreed => await_end(id, ends).await,
+    }
 }
 
 /// The signature that a certificate choice announced. That none comes is no failure: the relying

@@ -53,6 +53,8 @@ pub(super) async fn run(session: &Session) -> Result<Exit, Failure> {
 enum Event<'a> {
     /// A transaction waits; told of those that waited already as well.
     Offered { transaction: &'a PendingTransaction },
+    /// A colleague agreed to one that several must approve.
+    Agreed { id: &'a str, by: &'a str },
     /// A transaction waits no longer.
     Withdrawn {
         id: &'a str,
@@ -134,6 +136,10 @@ impl Watch<'_> {
         let body = signal.body();
         match header.member().map(|member| member.as_str()) {
             Some("Offered") => self.look().await,
+            Some("Agreed") => {
+                let (id, by): (&str, &str) = body.deserialize()?;
+                self.tell(&Event::Agreed { id, by })
+            }
             Some("Withdrawn") => {
                 let (id, reason): (&str, &str) = body.deserialize()?;
                 let transaction = id.parse().ok().and_then(|id| self.waiting.remove(&id));
@@ -178,6 +184,7 @@ impl Watch<'_> {
 fn in_words(event: &Event<'_>) -> String {
     match event {
         Event::Offered { transaction } => offered(transaction),
+        Event::Agreed { id, by } => format!("{}  agreed to by {by}", beginning(id)),
         Event::Withdrawn {
             id,
             reason,
@@ -211,7 +218,7 @@ fn in_words(event: &Event<'_>) -> String {
 fn offered(transaction: &PendingTransaction) -> String {
     let mut words = vec![
         format!("{}  waits", beginning(&transaction.id.to_string())),
-        lists::wish(transaction).to_owned(),
+        lists::wish(transaction),
         transaction.relying_party_name.clone(),
     ];
     words.extend(codes::in_short(transaction).map(|code| format!("code {code}")));

@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod asic;
 mod browser;
 mod client;
+mod documents;
 mod pdf;
 mod rust_client;
 mod rust_client_v2;

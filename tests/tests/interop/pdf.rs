@@ -9,9 +9,9 @@ use symbolon_tests::cli::code;
 use symbolon_tests::e_service::{EService, Front, Visitor, shown};
 use symbolon_tests::pdf;
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Rig};
-use symbolon_tests::service::RELYING_PARTY;
 
 use crate::client::Flow;
+use crate::documents::relying_party;
 
 #[test]
 #[ignore = "needs pyHanko and pdfsig; run by make interop"]
@@ -117,33 +117,14 @@ fn printed(rig: &Rig) -> Vec<u8> {
 
 /// What pyHanko says of the signatures in a file.
 fn judged(rig: &Rig, file: &Path) -> Value {
-    let mut command = pyhanko("judge.py");
-    let root = rig.service.folder().trust().root;
-    command.arg(file).env("TRUSTED_ROOT", root);
+    let mut command = relying_party(rig, "pyhanko", "judge_pdf.py");
+    command.arg(file);
     Flow::begin(command).result()
 }
 
-fn pyhanko(program: &str) -> Command {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut command = Command::new(top.join("target/interop/pyhanko/bin/python"));
-    command.arg(top.join("interop/pdf").join(program));
-    command
-}
-
 fn signing(rig: &Rig, document: &str, signed: &Path) -> Command {
-    let trust = rig.service.folder().trust();
-    let mut command = pyhanko("sign.py");
-    command
-        .arg(document)
-        .arg(signed)
-        .env(
-            "BASE_URL",
-            format!("http://{}/v3", rig.service.relying_party_address()),
-        )
-        .env("RELYING_PARTY_UUID", RELYING_PARTY.0)
-        .env("RELYING_PARTY_NAME", RELYING_PARTY.1)
-        .env("TRUSTED_ROOT", trust.root)
-        .env("TRUSTED_ISSUING", trust.issuing);
+    let mut command = relying_party(rig, "pyhanko", "sign_pdf.py");
+    command.arg(document).arg(signed);
     command
 }
 

@@ -6,12 +6,9 @@ pyHanko then judges its own work under the root that it is given.
 """
 
 import asyncio
-import base64
 import hashlib
-import json
 import os
 import sys
-import urllib.request
 
 from asn1crypto import pem, x509
 from asn1crypto.algos import SignedDigestAlgorithm
@@ -24,43 +21,7 @@ from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
-
-
-class RelyingParty:
-    def __init__(self, base, uuid, name):
-        self.base = base
-        self.body = {"relyingPartyUUID": uuid, "relyingPartyName": name}
-
-    def ask(self, path, body=None):
-        data = json.dumps({**self.body, **body}).encode() if body is not None else None
-        request = urllib.request.Request(
-            self.base + path, data=data, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=70) as answer:
-            return json.load(answer)
-
-    def certificate(self, document_number):
-        answer = self.ask(f"/signature/certificate/{document_number}", {})
-        return x509.Certificate.load(base64.b64decode(answer["cert"]["value"]))
-
-    def sign(self, document_number, digest):
-        interactions = [{"type": "confirmationMessage", "displayText200": "Sign the PDF?"}]
-        opened = self.ask(
-            f"/signature/notification/document/{document_number}",
-            {
-                "signatureProtocol": "RAW_DIGEST_SIGNATURE",
-                "signatureProtocolParameters": {
-                    "digest": base64.b64encode(digest).decode(),
-                    "signatureAlgorithm": "sha256WithRSAEncryption",
-                },
-                "interactions": base64.b64encode(json.dumps(interactions).encode()).decode(),
-            },
-        )
-        say({"verificationCode": opened["vc"]["value"]})
-        status = self.ask(f"/session/{opened['sessionID']}?timeoutMs=60000")
-        if status["state"] != "COMPLETE" or status["result"]["endResult"] != "OK":
-            raise RuntimeError(f"not signed: {status}")
-        return base64.b64decode(status["signature"]["value"])
+from relying_party import RelyingParty, say
 
 
 class RemoteSigner(signers.Signer):
@@ -72,7 +33,7 @@ class RemoteSigner(signers.Signer):
         certificates = SimpleCertificateStore()
         certificates.register_multiple(authorities)
         super().__init__(
-            signing_cert=relying_party.certificate(document_number),
+            signing_cert=x509.Certificate.load(relying_party.certificate(document_number)),
             cert_registry=certificates,
             signature_mechanism=SignedDigestAlgorithm({"algorithm": "sha256_rsa"}),
         )
@@ -81,7 +42,7 @@ class RemoteSigner(signers.Signer):
         if dry_run:
             return bytes(512)
         digest = hashlib.new(digest_algorithm, data).digest()
-        return self.relying_party.sign(self.document_number, digest)
+        return self.relying_party.sign(self.document_number, digest, "Sign the PDF?")
 
 
 def blank_document():
@@ -140,17 +101,9 @@ def certificate_in(path):
         return x509.Certificate.load(pem.unarmor(file.read())[2])
 
 
-def say(told):
-    print(json.dumps(told), flush=True)
-
-
 def main():
     document_number, output = sys.argv[1:]
-    relying_party = RelyingParty(
-        os.environ["BASE_URL"],
-        os.environ["RELYING_PARTY_UUID"],
-        os.environ["RELYING_PARTY_NAME"],
-    )
+    relying_party = RelyingParty.of_environment()
     root = certificate_in(os.environ["TRUSTED_ROOT"])
     issuing = certificate_in(os.environ["TRUSTED_ISSUING"])
     try:

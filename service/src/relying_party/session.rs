@@ -64,6 +64,9 @@ pub(super) async fn wait(
         tracing::warn!(%source, session = %id, "a session was polled from a foreign network");
         return Err(Problem::not_found());
     }
+    if !session.is_running() {
+        return Ok(session);
+    }
     let wait = deadline.saturating_duration_since(Instant::now());
     tracing::debug!(session = %id, ?wait, "a relying party waits");
     let session = api.sessions.await_end(&id, wait).await?;

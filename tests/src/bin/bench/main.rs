@@ -11,11 +11,15 @@
     reason = "a measuring program prints, and ends where it cannot measure"
 )]
 
+mod api_load;
 mod approvals;
+mod bare_api;
+mod bare_store;
 mod bare_token;
 mod bare_tpm;
 mod c_calls;
 mod idle;
+mod pace;
 mod report;
 mod restart;
 mod service_load;
@@ -29,6 +33,7 @@ use std::time::Duration;
 
 use approvals::Cost;
 use bare_token::BareToken;
+use pace::{Pace, in_turn};
 use report::Report;
 use share_time::ShareTime;
 use symbolon_tests::folder::Folder;
@@ -36,7 +41,9 @@ use symbolon_tests::requirements;
 use symbolon_tests::rig::Rig;
 
 /// What can be measured by itself: `bench tpm service`. Without a name: everything.
-const PARTS: [&str; 6] = ["tpm", "approval", "cost", "token", "service", "restart"];
+const PARTS: [&str; 7] = [
+    "tpm", "approval", "cost", "token", "service", "api", "restart",
+];
 
 fn main() -> ExitCode {
     symbolon_hsm::become_the_modules_process_if_asked();
@@ -86,6 +93,10 @@ fn main() -> ExitCode {
     if wants("service") {
         say("the service, over distinct accounts");
         report_service(&mut report, &token);
+    }
+    if wants("api") {
+        say("the relying-party API with demo accounts, a bare handler and a bare insert");
+        report_api(&mut report, &token);
     }
     if wants("restart") {
         say("how soon a service is ready, without and with 100,000 shares");
@@ -185,6 +196,36 @@ fn report_service(report: &mut Report, token: &BareToken) {
         "",
         "at least 0.6",
     );
+}
+
+fn report_api(report: &mut Report, token: &BareToken) {
+    let load = api_load::measure();
+    for (pace, name) in [
+        (load.create, "rp_create"),
+        (load.poll, "rp_poll"),
+        (load.completion, "rp_completion"),
+        (load.bare_post, "bare_axum_post"),
+        (load.bare_get, "bare_axum_get"),
+        (load.bare_insert, "bare_sqlite_insert"),
+    ] {
+        pace.tell(report, name);
+    }
+    let of = |pace: Pace, bare: &[f64]| pace.per_second / in_turn(bare);
+    let post = load.bare_post.per_second;
+    let get = load.bare_get.per_second;
+    let insert = load.bare_insert.per_second;
+    // A demo account has both halves of its key on the service's token.
+    let halves = token.whole_per_second / 2.0;
+    for (name, ratio) in [
+        ("rp_create_ratio", of(load.create, &[post, insert])),
+        ("rp_poll_ratio", of(load.poll, &[get])),
+        (
+            "rp_completion_ratio",
+            of(load.completion, &[post, insert, halves, insert, get]),
+        ),
+    ] {
+        report.add(name, ratio, "");
+    }
 }
 
 fn say(what: &str) {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Report(Vec<Figure>);
 
 struct Figure {
-    name: &'static str,
+    name: String,
     value: f64,
     unit: &'static str,
     /// E.g. `at most 1.4`; empty where nothing is promised.
@@ -19,20 +19,20 @@ struct Figure {
 
 impl Report {
     /// Adds a figure without a goal.
-    pub(crate) fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
+    pub(crate) fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         self.with_goal(name, value, unit, "");
     }
 
     /// Adds a figure and what was promised of it.
     pub(crate) fn with_goal(
         &mut self,
-        name: &'static str,
+        name: impl Into<String>,
         value: f64,
         unit: &'static str,
         goal: &'static str,
     ) {
         self.0.push(Figure {
-            name,
+            name: name.into(),
             value,
             unit,
             goal,
@@ -54,7 +54,7 @@ impl Report {
     pub(crate) fn write(&self, file: &Path) -> std::io::Result<()> {
         let mut object = Map::new();
         for figure in &self.0 {
-            object.insert(figure.name.to_owned(), Value::from(figure.value));
+            object.insert(figure.name.clone(), Value::from(figure.value));
         }
         let text = serde_json::to_string_pretty(&Value::Object(object))?;
         std::fs::write(file, text + "\n")

@@ -1,6 +1,7 @@
 //! A process that dies with its owner, and whose output stands in a log.
 
 use std::fs::{self, OpenOptions};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::eventually::eventually;
+use crate::journal;
 use crate::leftovers;
 
 /// How long a process may take to end after it was asked to.
@@ -31,6 +33,11 @@ impl Running {
             .append(true)
             .open(&log)
             .unwrap_or_else(|error| panic!("cannot write {}: {error}", log.display()));
+        if journal::is_private() {
+            // What systemd says to a program whose standard error leads into the journal.
+            let told = output.metadata().unwrap();
+            command.env("JOURNAL_STREAM", format!("{}:{}", told.dev(), told.ino()));
+        }
         let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())

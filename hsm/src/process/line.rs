@@ -175,7 +175,7 @@ fn ask<A: Act>(
                 socket.send(&pin).ok()?;
                 logs_in = true;
             }
-            Reply::OpensAnew(error) => tracing::warn!(ERROR = error, "opening the token anew"),
+            Reply::OpensAnew(error) => tracing::warn!(error, "opening the token anew"),
             Reply::Done(result) => {
                 if let (true, Err(error)) = (logs_in, &result) {
                     module.note_refusal(error);

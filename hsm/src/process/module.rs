@@ -181,7 +181,7 @@ fn keep(
             }
             Ending::Died(how) => {
                 ends.died.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(ERROR = how, "the PKCS#11 module's process ended by itself");
+                tracing::error!(error = how, "the PKCS#11 module's process ended by itself");
             }
         }
     }

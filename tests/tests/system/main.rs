@@ -14,6 +14,7 @@ mod faults;
 mod fuzz;
 mod group;
 mod interruption;
+mod journal;
 mod lockout;
 mod login;
 mod module_process;

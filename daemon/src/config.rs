@@ -53,6 +53,12 @@ pub struct TokenConfig {
     /// A file with the token's PIN, readable by the daemon alone. The systemd credential
     /// `token-pin` goes before it.
     pub pin_file: Option<PathBuf>,
+    /// Whether to wait for `symbolon unlock` where there is neither credential nor file.
+    #[serde(default)]
+    pub ask_pin: bool,
+    /// Who may do that besides root: names of users.
+    #[serde(default)]
+    pub unlock_users: Vec<String>,
     /// Seconds after which a call of the token is given up. Opening it and making keys may take
     /// twelve times as long.
     #[serde(default = "default_deadline_seconds")]

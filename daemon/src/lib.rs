@@ -9,6 +9,7 @@
 //! * [`device`]: all accounts, and what callers may do with them.
 //! * [`identity`]: the device's certificate and its TLS client.
 //! * [`link`]: requests to the service, and what it pushes.
+//! * [`token_pin`]: the PIN of a token that only a person has.
 //! * [`transaction`]: what is asked of the person, from offer to end.
 //! * [`vault_thread`]: the one thread that owns the hardware.
 //! * [`wake`]: what the system says about sleep and network.
@@ -40,6 +41,7 @@ mod test_service;
 mod test_transactions;
 #[cfg(test)]
 mod test_vault;
+pub mod token_pin;
 pub mod transaction;
 pub mod vault_thread;
 pub mod wake;

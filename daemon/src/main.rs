@@ -14,8 +14,9 @@ use symbolon_daemon::announcer::Announcer;
 use symbolon_daemon::bus::server::serve;
 use symbolon_daemon::config::{Config, TokenConfig};
 use symbolon_daemon::device::Device;
+use symbolon_daemon::token_pin::HandedPin;
 use symbolon_daemon::vault_thread::VaultHandle;
-use symbolon_hsm::{Patience, PinFile, TokenSettings, TokenVault};
+use symbolon_hsm::{HsmError, Patience, PinFile, PinSource, TokenPin, TokenSettings, TokenVault};
 use symbolon_tpm::{OwnerPassword, TpmVault};
 use symbolon_vault::Vault;
 use tokio::signal::unix::{SignalKind, signal};
@@ -76,7 +77,8 @@ async fn live(arguments: &Arguments) -> Result<(), Failure> {
     let mut hang_up = signal(SignalKind::hangup())?;
 
     let config = Config::read(&arguments.config)?;
-    let vault = VaultHandle::start(open_vault(&config)?)?;
+    let handed = handed_pin(&config)?;
+    let vault = VaultHandle::start(open_vault(&config, handed.clone())?)?;
     let (announcer, announcements) = Announcer::new();
     let device = Device::start(
         &config.state_directory(),
@@ -84,6 +86,9 @@ async fn live(arguments: &Arguments) -> Result<(), Failure> {
         vault.clone(),
         announcer,
     )?;
+    if let Some(place) = handed {
+        device.take_token_pin_into(place);
+    }
     let bus = arguments.bus.as_deref().or(config.bus.as_deref());
     let connection = serve(bus, device.clone(), announcements)
         .await
@@ -113,16 +118,53 @@ async fn live(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open_vault(config: &Config) -> Result<Box<dyn Vault>, Failure> {
+/// A PIN that only a person has, kept in memory.
+struct Handed(Arc<HandedPin>);
+
+impl PinSource for Handed {
+    fn pin(&self) -> Result<TokenPin, HsmError> {
+        let Some(pin) = self.0.again() else {
+            return Err(HsmError::PinUnavailable(
+                "nobody has entered it yet: `symbolon unlock`".to_owned(),
+            ));
+        };
+        TokenPin::from_octets(pin)
+    }
+
+    fn forgets_refused(&self) -> bool {
+        self.0.forget();
+        true
+    }
+}
+
+/// Where the token's PIN is put, if only a person has it.
+fn handed_pin(config: &Config) -> Result<Option<Arc<HandedPin>>, Failure> {
+    let Some(token) = config.token.as_ref().filter(|token| token.ask_pin) else {
+        return Ok(None);
+    };
+    let number = |name: &String| match nix::unistd::User::from_name(name) {
+        Ok(Some(user)) => Ok(user.uid.as_raw()),
+        Ok(None) => Err(format!("[token] `unlock_users`: there is no user {name}")),
+        Err(error) => Err(format!("[token] `unlock_users`: {name}: {error}")),
+    };
+    let users = token.unlock_users.iter().map(number);
+    let users = users.collect::<Result<_, _>>()?;
+    Ok(Some(Arc::new(HandedPin::from_users(users))))
+}
+
+fn open_vault(config: &Config, handed: Option<Arc<HandedPin>>) -> Result<Box<dyn Vault>, Failure> {
     if let Some(token) = &config.token {
-        return open_token(token);
+        return open_token(token, handed);
     }
     let owner_password = owner_password(&config.owner_password_credential)?;
     Ok(Box::new(TpmVault::open(&config.tcti, owner_password)?))
 }
 
 /// A vault on the configured token, which need not be there yet.
-fn open_token(config: &TokenConfig) -> Result<Box<dyn Vault>, Failure> {
+fn open_token(
+    config: &TokenConfig,
+    handed: Option<Arc<HandedPin>>,
+) -> Result<Box<dyn Vault>, Failure> {
     let settings = TokenSettings {
         uri: config.uri.clone(),
         module: config.module.clone(),
@@ -134,13 +176,17 @@ fn open_token(config: &TokenConfig) -> Result<Box<dyn Vault>, Failure> {
     let (address, pin_file) = settings
         .resolve()
         .map_err(|error| format!("[token]: {error}"))?;
-    let pins = PinFile::new(TOKEN_PIN_CREDENTIAL, pin_file);
+    let files = PinFile::new(TOKEN_PIN_CREDENTIAL, pin_file);
+    let pins: Arc<dyn PinSource> = match handed.filter(|_| !files.exists()) {
+        Some(place) => Arc::new(Handed(place)),
+        None => Arc::new(files),
+    };
     let signing = Duration::from_secs(config.deadline_seconds.get().into());
     let patience = Patience {
         signing,
         making: 12 * signing,
     };
-    Ok(Box::new(TokenVault::new(address, Arc::new(pins), patience)))
+    Ok(Box::new(TokenVault::new(address, pins, patience)))
 }
 
 /// The TPM's owner password from a systemd credential, where there is one.

@@ -36,7 +36,7 @@ pub enum HsmError {
     #[error("the token's PIN cannot be read: {0}")]
     PinUnavailable(String),
     /// The token refused the PIN. It is not tried again: tokens lock after a few wrong ones.
-    #[error("the token refused the PIN; it is not tried again until a restart")]
+    #[error("the token refused the PIN; the same one is not tried again")]
     PinWrong,
     /// The token's PIN is locked or expired.
     #[error("the token's PIN is locked; its security officer must unlock it")]

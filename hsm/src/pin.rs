@@ -53,6 +53,12 @@ impl std::fmt::Debug for TokenPin {
 pub trait PinSource: Send + Sync {
     /// Reads the PIN.
     fn pin(&self) -> Result<TokenPin, HsmError>;
+
+    /// Told that the token refused the PIN. True if this source has forgotten it and will come
+    /// with another one, if any: it may be asked again. Else it is not.
+    fn forgets_refused(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

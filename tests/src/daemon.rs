@@ -27,6 +27,8 @@ pub struct Surroundings {
     pub service_root: PathBuf,
     /// The PKCS#11 token that holds the shares, in the place of the TPM.
     pub token: Option<TokenAt>,
+    /// Whether a person has the token's PIN, and no file. Besides root, `nobody` may be that.
+    pub asked_pin: bool,
     /// Whether it logs all that it has to say.
     pub verbose: bool,
     /// Who runs it, if not the test's own user.
@@ -136,6 +138,7 @@ impl Daemon {
             service_url,
             service_root,
             token,
+            asked_pin,
             verbose,
             user,
         } = &self.surroundings;
@@ -156,10 +159,13 @@ impl Daemon {
         if let Some(token) = token {
             write!(
                 text,
-                "\n[token]\nmodule = \"{}\"\ntoken = \"{}\"\npin_file = \"{}\"\n",
+                "\n[token]\nmodule = \"{}\"\ntoken = \"{}\"\n{}\n",
                 token.module.display(),
                 token.label,
-                token.pin_file.display()
+                match asked_pin {
+                    true => "ask_pin = true\nunlock_users = [\"nobody\"]".to_owned(),
+                    false => format!("pin_file = \"{}\"", token.pin_file.display()),
+                }
             )
             .unwrap();
             command.envs(token.environment.iter().cloned());

@@ -91,6 +91,7 @@ impl Device {
                 service_url: service.url,
                 service_root: service.root,
                 token,
+                asked_pin: false,
                 verbose: options.verbose,
                 user: options.daemon_user.map(Somebody::alone),
             },

@@ -18,7 +18,7 @@
 //! * [`link_page`]: a way to the page that device links lead to, for browsers.
 //! * [`e_service`]: the example e-service, and somebody who visits it.
 //! * [`pdf`]: a document to be signed, and what stands in a signed one.
-//! * [`journal`]: systemd's journal, one of the test's own.
+//! * [`journal`], [`keyring`]: systemd's journal and a session's keyring, of the test's own.
 //! * [`small_disk`]: a disk that can be filled.
 //! * [`polkit`]: the real polkit, with the policy that we ship and rules of the test's.
 //! * [`rig`]: all of it together.
@@ -46,6 +46,7 @@ pub mod eventually;
 pub mod folder;
 pub mod fuzz;
 pub mod journal;
+pub mod keyring;
 pub mod leftovers;
 pub mod link_login;
 pub mod link_page;

@@ -124,6 +124,10 @@ pub trait Symbolon {
         new: Fd<'_>,
     ) -> zbus::Result<String>;
 
+    /// Hands over the PIN of the token that holds the key shares, where nothing but a person has
+    /// it. For root, and for whom the daemon's configuration names.
+    fn unlock_token(&self, pin: Fd<'_>) -> zbus::Result<()>;
+
     /// Closes the account at the service, revokes its certificates and destroys its key shares.
     #[zbus(allow_interactive_auth)]
     fn delete(&self, document_number: &str) -> zbus::Result<()>;

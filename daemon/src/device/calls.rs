@@ -5,6 +5,7 @@ use std::sync::Arc;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_vault::Pin;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{Device, Seen, locked};
 use crate::access::{Act, Caller};
@@ -246,6 +247,43 @@ impl Device {
         account.require(caller, Act::ChangePin).await?;
         let by = caller.user().await;
         account.change_pin(purpose, old, new, &by).await
+    }
+
+    /// `UnlockToken`. A PIN that is there already is left alone: the new one may be wrong.
+    pub async fn unlock_token(
+        &self,
+        caller: &Caller,
+        pin: Zeroizing<Vec<u8>>,
+    ) -> Result<(), Fault> {
+        let Some(place) = self.token_pin.get() else {
+            return Err(Fault::with_remedy(
+                FaultKind::InvalidArgument,
+                "nobody waits for a token's PIN",
+                "it is asked for where /etc/symbolon/daemon.toml says `ask_pin = true` under \
+                 [token], and there is neither the credential token-pin nor a `pin_file`",
+            ));
+        };
+        if !place.is_taken_from(caller.uid) {
+            return Err(Fault::with_remedy(
+                FaultKind::NotAuthorized,
+                "you may not unlock the token",
+                "an administrator names who may: `unlock_users` in /etc/symbolon/daemon.toml",
+            ));
+        }
+        if place.again().is_none() {
+            place.put(pin);
+        }
+        self.vault().call(|vault| vault.custody()).await?;
+        let by = caller.user().await;
+        tracing::info!(
+            event = "tokenUnlocked",
+            user_id = by.uid,
+            user_name = by.name,
+            "the token was unlocked by {by}"
+        );
+        // Their handshakes need the token too.
+        self.connect_anew().await;
+        Ok(())
     }
 
     /// `Delete`.

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::identifiers::DocumentNumber;
@@ -28,6 +28,7 @@ use crate::enrolment::Folder;
 use crate::identity::client_config;
 use crate::link::{Link, Target};
 use crate::services::Service;
+use crate::token_pin::HandedPin;
 use crate::vault_thread::VaultHandle;
 
 /// The whole device. Lives as long as the daemon.
@@ -39,6 +40,8 @@ pub struct Device {
     pub(crate) damaged: Vec<DamagedFile>,
     /// One enrolment at a time: it fills the vault's time anyway.
     enrolling: tokio::sync::Mutex<()>,
+    /// Where the token's PIN is put, if only a person has it.
+    token_pin: OnceLock<Arc<HandedPin>>,
 }
 
 /// A service of the configuration, or why it cannot be used.
@@ -90,12 +93,19 @@ impl Device {
             accounts: Mutex::new(BTreeMap::new()),
             damaged,
             enrolling: tokio::sync::Mutex::new(()),
+            token_pin: OnceLock::new(),
         });
         for account in stored {
             device.keep(account);
         }
         tokio::spawn(device.clone().go_on_with(pending));
         Ok(device)
+    }
+
+    /// From now on, callers may hand over the token's PIN.
+    pub fn take_token_pin_into(&self, place: Arc<HandedPin>) {
+        // There is one token: who comes second finds the place taken.
+        let _ = self.token_pin.set(place);
     }
 
     /// Takes services of a configuration that was read anew.

@@ -97,9 +97,9 @@ impl Line {
                 self.socket = Some(socket);
                 Ok(answer)
             }
-            Some(Err(error)) => {
+            Some(Err(Refusal { error, looks_anew })) => {
                 self.socket = Some(socket);
-                if matches!(error, HsmError::PinLastTry | HsmError::PinLocked) {
+                if looks_anew || matches!(error, HsmError::PinLastTry | HsmError::PinLocked) {
                     self.post.end_unwanted();
                 }
                 Err(Failure::Answered(error))
@@ -154,16 +154,26 @@ impl Post {
     }
 }
 
+/// Why something was not done.
+struct Refusal {
+    error: HsmError,
+    /// A process that tried one PIN tries no other.
+    looks_anew: bool,
+}
+
 /// Asks, and answers what is asked back; `None` if the connection broke.
 fn ask<A: Act>(
     socket: &mut Socket,
     errand: &Errand,
     module: &Module,
-) -> Option<Result<A::Answer, HsmError>> {
+) -> Option<Result<A::Answer, Refusal>> {
     match socket.send(errand) {
         // Nothing was sent, and nothing is wrong with the other side.
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            return Some(Err(HsmError::fault("asking the module's process", error)));
+            return Some(Err(Refusal {
+                error: HsmError::fault("asking the module's process", error),
+                looks_anew: false,
+            }));
         }
         sent => sent.ok()?,
     }
@@ -177,10 +187,10 @@ fn ask<A: Act>(
             }
             Reply::OpensAnew(error) => tracing::warn!(error, "opening the token anew"),
             Reply::Done(result) => {
-                if let (true, Err(error)) = (logs_in, &result) {
-                    module.note_refusal(error);
-                }
-                return Some(result);
+                return Some(result.map_err(|error| Refusal {
+                    looks_anew: logs_in && module.note_refusal(&error),
+                    error,
+                }));
             }
         }
     }

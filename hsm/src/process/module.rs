@@ -86,12 +86,17 @@ impl Module {
         }
     }
 
-    /// Takes note of what became of a login.
-    pub(super) fn note_refusal(&self, error: &HsmError) {
-        if matches!(error, HsmError::PinWrong | HsmError::PinLocked) {
-            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            refused.get_or_insert_with(|| error.clone());
+    /// Takes note of what became of a login. True if another PIN may come, for another process.
+    pub(super) fn note_refusal(&self, error: &HsmError) -> bool {
+        if !matches!(error, HsmError::PinWrong | HsmError::PinLocked) {
+            return false;
         }
+        if self.pins.forgets_refused() {
+            return true;
+        }
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get_or_insert_with(|| error.clone());
+        false
     }
 
     /// Does something in which the module is used, and ends the process if that takes too long.

@@ -26,5 +26,6 @@ mod sleep;
 mod strangers;
 mod token;
 mod token_deaths;
+mod token_pin;
 mod version_2;
 mod watch;

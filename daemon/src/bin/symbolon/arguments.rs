@@ -78,6 +78,19 @@ pub(crate) enum Command {
     /// Manage the PINs.
     #[command(subcommand)]
     Pin(Pin),
+    /// Unlock the PKCS#11 token that holds the key shares, with its own PIN.
+    ///
+    /// For root and for whom the daemon's configuration names, where neither a credential nor a
+    /// file has that PIN. The daemon keeps it in memory until it is restarted. From a keyring:
+    /// secret-tool lookup application symbolon | symbolon unlock --pin-stdin
+    Unlock {
+        /// Read the PIN from this file descriptor (one line).
+        #[arg(long, value_name = "N")]
+        pin_fd: Option<u32>,
+        /// Read the PIN from standard input (one line).
+        #[arg(long)]
+        pin_stdin: bool,
+    },
     /// Show what happened to an account on this machine.
     History(History),
     /// Close an account for good: revoke its certificates, destroy its key shares.

@@ -271,6 +271,16 @@ impl Server {
         json(&verdict)
     }
 
+    async fn unlock_token(
+        &self,
+        pin: OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Fault> {
+        let caller = self.callers.of(&header).await?;
+        let pin = secret::read(pin).await?;
+        self.device.unlock_token(&caller, pin).await
+    }
+
     async fn delete(
         &self,
         document_number: &str,

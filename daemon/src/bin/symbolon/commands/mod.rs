@@ -15,6 +15,7 @@ mod open;
 mod pin_change;
 mod record;
 mod standing;
+mod unlock;
 mod watch;
 
 use serde::de::DeserializeOwned;
@@ -23,6 +24,7 @@ use symbolon_daemon::bus::client::{self, SymbolonProxy};
 use crate::arguments::{Arguments, Command, History, Pin};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::prompt::Source;
 
 /// What every command has at hand.
 struct Session {
@@ -56,6 +58,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Refuse { id, not_mine } => choose::refuse(&session, id, not_mine).await,
         Command::Status => lists::status(&session).await,
         Command::Pin(Pin::Change(wishes)) => pin_change::run(&session, wishes).await,
+        Command::Unlock { pin_fd, pin_stdin } => {
+            unlock::run(&session, Source::chosen(pin_fd, pin_stdin)).await
+        }
         Command::History(wishes) => history::run(&session, wishes).await,
         Command::Delete { document, yes } => delete::run(&session, &document, yes).await,
         Command::Doctor => Ok(Exit::Success),

@@ -22,10 +22,13 @@ use smart_id_rust_client::models::api::session_status::SessionStatusResponse;
 use smart_id_rust_client::models::api::signature_session::{
     SignatureDeviceLinkRequest, SignatureNotificationLinkedRequest, SignatureNotificationRequest,
 };
-use smart_id_rust_client::models::common::{CertificateLevel, VCCode};
+use smart_id_rust_client::models::common::{CertificateLevel, SessionConfig, VCCode};
 use smart_id_rust_client::models::device_link::DeviceLinkType;
 use smart_id_rust_client::models::interaction::Interaction;
 use smart_id_rust_client::models::signature::{HashingAlgorithm, SignatureAlgorithm};
+
+/// Where a browser would be led back to.
+const CALLBACK: &str = "https://rp.example.com/callback?value=RrKjjT4aggzu27YBddX1bQ";
 
 /// What the signature flow signs.
 const DOCUMENT: &[u8] = b"A contract.\n";
@@ -99,6 +102,28 @@ async fn run(flow: &str, document_number: &str) -> Result<Value> {
                 .await?;
             show_link(&client.generate_device_link(DeviceLinkType::QR, "eng")?);
             Ok(result(client.get_session_status().await?))
+        }
+        "web-authentication" => {
+            let request = AuthenticationDeviceLinkRequest::new(
+                &configuration,
+                interactions(),
+                SignatureAlgorithm::RsassaPss,
+                AuthenticationCertificateLevel::QUALIFIED,
+                Some(CALLBACK.into()),
+                HashingAlgorithm::sha_512,
+            )?;
+            client
+                .start_authentication_device_link_anonymous_session(request)
+                .await?;
+            show_link(&client.generate_device_link(DeviceLinkType::Web2App, "eng")?);
+            let mut told = result(client.get_session_status().await?);
+            // The client leaves the way back to its caller.
+            if let SessionConfig::AuthenticationDeviceLink { session_secret, .. } =
+                client.get_session()?
+            {
+                told["sessionSecret"] = session_secret.into();
+            }
+            Ok(told)
         }
         "link-signature" => {
             let request = SignatureDeviceLinkRequest::new(

@@ -3,8 +3,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use symbolon_tests::cli::code;
 use symbolon_tests::eventually::{SOON, eventually};
+use symbolon_tests::link_login::CALLBACK;
 use symbolon_tests::openssl;
 use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
 
@@ -53,6 +58,20 @@ fn the_rust_clients_device_links_are_opened() {
     open(&login.link(), PIN1).must_be(code::DONE);
     // The client has verified the signature over the payload of a QR flow.
     assert_eq!(login.result()["documentNumber"], document.as_str());
+
+    // In the browser of this machine: the client builds the link and takes the answer's certificate,
+    // and leaves callback and signature to its caller.
+    let mut login = clients.begin("web-authentication", &document);
+    let opened = open(&login.link(), PIN1).must_be(code::DONE).out;
+    let opened: Value = serde_json::from_str(opened.lines().last().unwrap()).unwrap();
+    let callback = opened["url"].as_str().unwrap();
+    let told = login.result();
+    assert_eq!(told["documentNumber"], document.as_str());
+    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(octets(&told, "sessionSecret")));
+    let parameter = format!("&sessionSecretDigest={digest}&");
+    assert!(callback.starts_with(CALLBACK), "{callback}");
+    assert!(callback.contains(&parameter), "{callback}");
+    assert!(callback.contains("&userChallengeVerifier="), "{callback}");
 
     let mut signing = clients.begin("link-signature", &document);
     open(&signing.link(), PIN2).must_be(code::DONE);

@@ -87,6 +87,9 @@ pub struct Trusted {
     pub intermediates: PathBuf,
     /// What certificates are marked with: `"smart-id"`, or `{ arc = "…" }`.
     pub profile: WrittenProfile,
+    /// Where the authority's OCSP responder is, by plain HTTP. Without it nobody is asked whether a
+    /// certificate was revoked.
+    pub ocsp: Option<String>,
 }
 
 /// How a profile stands in the file.

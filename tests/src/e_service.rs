@@ -35,9 +35,19 @@ pub enum Front {
 impl EService {
     /// One for the rig's service.
     pub fn start(rig: &Rig, front: Front) -> Self {
+        Self::start_with(rig, front, "")
+    }
+
+    /// One behind a proxy that asks the responder at `url` whether certificates were revoked.
+    pub fn start_asking(rig: &Rig, url: &str) -> Self {
+        Self::start_with(rig, Front::Proxy, &format!("ocsp = \"{url}\"\n"))
+    }
+
+    fn start_with(rig: &Rig, front: Front, more: &str) -> Self {
         let folder = rig.folder.sub("e-service");
         let configuration = folder.join("e-service.toml");
-        std::fs::write(&configuration, configuration_text(rig, front, &folder)).unwrap();
+        let text = configuration_text(rig, front, &folder) + more;
+        std::fs::write(&configuration, text).unwrap();
         let address = folder.join("address");
         std::fs::remove_file(&address).ok();
         let mut command = Command::new(program("symbolon-e-service"));

@@ -1,6 +1,7 @@
 //! What is asked of the co-signing service, beside what will have to be true of the answer.
 
 mod client;
+mod ocsp;
 
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use client::{ApiError, Transport};
+pub use ocsp::Responder;
 
 use crate::config::RelyingParty;
 use crate::link::LinkSession;

@@ -163,6 +163,16 @@ fn may_issue(issuer: &Certificate, below: u8) -> Result<(), Rejected> {
 
 fn is_signed_by(subject: &Certificate, issuer: &Certificate) -> Result<(), Rejected> {
     let (body, algorithm, signature) = subject.signed()?;
+    has_signed(issuer, body, algorithm, signature)
+}
+
+/// Whether an authority's key made a signature over something.
+pub(super) fn has_signed(
+    issuer: &Certificate,
+    body: &[u8],
+    algorithm: ObjectIdentifier,
+    signature: &[u8],
+) -> Result<(), Rejected> {
     let key = issuer.public_key()?;
     let Some((family, hash)) = family(algorithm) else {
         return Err(Rejected::BadCertificateSignature);

@@ -63,6 +63,12 @@ impl Authority {
         }
     }
 
+    /// A signature, DER, with ECDSA and SHA-256.
+    pub(crate) fn signs(&self, octets: &[u8]) -> Vec<u8> {
+        let signature: DerSignature = self.key.sign(octets);
+        signature.as_bytes().to_vec()
+    }
+
     pub(crate) fn below(&self, name: &str, change: impl FnOnce(&mut Made)) -> Self {
         let key = key();
         let mut made = Made::authority();

@@ -12,6 +12,7 @@ mod identity;
 pub(crate) mod made;
 mod profile;
 mod rejected;
+mod revocation;
 mod rsa;
 mod signature;
 mod status;
@@ -29,6 +30,7 @@ pub use end_result::{EndResult, Interaction};
 pub use identity::Identity;
 pub use profile::{Profile, Purpose};
 pub use rejected::Rejected;
+pub use revocation::Question;
 pub use rsa::RsaPublicKey;
 pub use signature::{CertificateByDocument, CertificateChoiceRequest, SignatureRequest};
 pub use status::{CertificateLevel, FlowType, SessionStatus};
@@ -73,6 +75,21 @@ pub struct Proven {
 }
 
 impl Verifier {
+    /// What is to be asked about the certificate of a session that is over.
+    ///
+    /// # Errors
+    /// What was found first that is wrong, with the session or with the certificate's chain.
+    pub fn question(
+        &self,
+        status: &SessionStatus,
+        now: OffsetDateTime,
+    ) -> Result<Question, Rejected> {
+        let certificate = Certificate::from_der(&status.completed()?.certificate.der)?;
+        let above = self.trust.chain(&certificate, now)?;
+        let issuer = above.first().ok_or(Rejected::UnknownIssuer)?;
+        Question::about(&certificate, issuer)
+    }
+
     /// Checks a certificate as far as it is not about a signature: level, chain and validity at
     /// `now`, purpose, and whose it is.
     fn certificate(

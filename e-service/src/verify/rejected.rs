@@ -72,6 +72,12 @@ pub enum Rejected {
     /// Another device answered than the one that led the browser back.
     #[error("another device answered than the one that led the browser back")]
     AnotherDevice,
+    /// The certificate was taken back.
+    #[error("the certificate was revoked")]
+    Revoked,
+    /// Nobody who may say so says that the certificate was not taken back.
+    #[error("whether the certificate was revoked could not be found out: {0}")]
+    StatusUnknown(String),
     /// The account cannot be used now.
     #[error("the account cannot be used")]
     DocumentUnusable,

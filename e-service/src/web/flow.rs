@@ -102,22 +102,43 @@ impl EService {
         });
         let (e_service, browser) = (Arc::clone(self), browser.clone());
         tokio::spawn(async move {
-            let end = e_service.api.end_of(&session).await;
+            let end = e_service.end_of(&session).await;
             browser.with(|seen| {
                 let Some(flow) = seen.flow.as_mut().filter(|flow| flow.session == session) else {
                     return;
                 };
                 match end {
                     Ok(status) => flow.status = Some(status),
-                    Err(error) => {
+                    Err(told) => {
                         seen.flow = None;
-                        seen.complaint = Some(refused(&error));
+                        seen.complaint = Some(told);
                         return;
                     }
                 }
                 e_service.settle(seen);
             });
         });
+    }
+
+    /// Waits for a session's end, and asks whether the certificate in it was revoked; or what the
+    /// person is told.
+    async fn end_of(&self, session: &str) -> Result<SessionStatus, String> {
+        let status = self.api.end_of(session).await;
+        let status = status.map_err(|error| refused(&error))?;
+        let Some(responder) = &self.responder else {
+            return Ok(status);
+        };
+        let checked = match self.verifier.question(&status, OffsetDateTime::now_utc()) {
+            Ok(question) => responder.check(&question).await,
+            Err(rejected) => Err(rejected),
+        };
+        match checked {
+            Ok(()) => Ok(status),
+            Err(rejected) => {
+                tracing::info!(%rejected, "an answer was not accepted");
+                Err(why(&rejected))
+            }
+        }
     }
 
     /// Ends the flow if all is there that it takes.
@@ -235,6 +256,11 @@ pub(super) fn why(rejected: &Rejected) -> String {
             "Your account cannot be used at the moment. Your device tells why."
         }
         Rejected::Ended(_) => "Your device could not do it.",
+        Rejected::Revoked => "Your certificate was revoked, so this does not count.",
+        Rejected::StatusUnknown(_) => {
+            "It could not be found out whether your certificate was revoked, so this does not \
+             count. Please try again later."
+        }
         _ => "The answer could not be verified, so it does not count.",
     };
     told.into()

@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::sync::Semaphore;
 
-use crate::api::Api;
+use crate::api::{Api, Responder};
 use crate::verify::Verifier;
 use browser::{Browser, Browsers};
 
@@ -51,6 +51,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 pub struct EService {
     api: Api,
     verifier: Verifier,
+    responder: Option<Responder>,
     public_url: String,
     browsers: Browsers,
     preparing: Semaphore,
@@ -60,11 +61,17 @@ type Shared = State<Arc<EService>>;
 
 impl EService {
     /// One that browsers reach at `public_url`, which does not end in `/`.
-    pub fn new(api: Api, verifier: Verifier, public_url: String) -> Self {
+    pub fn new(
+        api: Api,
+        verifier: Verifier,
+        responder: Option<Responder>,
+        public_url: String,
+    ) -> Self {
         let secure = public_url.starts_with("https://");
         Self {
             api,
             verifier,
+            responder,
             public_url,
             browsers: Browsers::new(secure),
             preparing: Semaphore::new(PREPARED_AT_A_TIME),

@@ -1,5 +1,9 @@
 //! The example e-service: a person at a browser, with a device.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use symbolon_e_service::api::Responder;
+use symbolon_e_service::verify::{Certificate, Question, Rejected};
 use symbolon_tests::cli::code;
 use symbolon_tests::e_service::{BEHIND_PROXY, EService, Front, Visitor, link, shown};
 use symbolon_tests::openssl;
@@ -176,4 +180,43 @@ fn s125_sign_a_pdf() {
     let huge = visitor.upload("/sign/pdf", "huge.pdf", &huge, "");
     assert!(huge.contains("There was no file, or it is too large."));
     assert!(!huge.contains("id=\"verification-code\""));
+}
+
+#[test]
+fn s128_a_revoked_certificate_does_not_count_and_neither_does_one_of_which_nobody_tells() {
+    let Some((mut rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    let responder = format!("http://{}/ocsp", rig.service.relying_party_address());
+    let asking = EService::start_asking(&rig, &responder);
+    let visitor = logged_in(&rig, &asking);
+    assert_eq!(shown(&visitor.front(), "account"), document);
+
+    // Nobody listens at port 9.
+    let unasked = EService::start_asking(&rig, "http://127.0.0.1:9/ocsp");
+    let visitor = unasked.visitor();
+    let page = visitor.submit("/log-in/notification", CODE);
+    let id = rig.device.id_of(&shown(&page, "verification-code"));
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    visitor.wait_for("It could not be found out whether your certificate was revoked");
+    assert!(visitor.front().contains("id=\"by-notification\""));
+
+    let trust = rig.service.folder().trust();
+    let issuing = std::fs::read(trust.issuing).unwrap();
+    let issuing = Certificate::all_in_pem(&issuing).unwrap().remove(0);
+    let answer = rig.relying_party.certificate(&document).must_be(200);
+    let person = STANDARD.decode(answer["cert"]["value"].as_str().unwrap());
+    let person = Certificate::from_der(&person.unwrap()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let check = || {
+        let question = Question::about(&person, &issuing).unwrap();
+        runtime.block_on(Responder::at(&responder).check(&question))
+    };
+    assert_eq!(check(), Ok(()));
+    let close = ["account", "close", &document];
+    rig.service.folder().must(&close);
+    assert_eq!(check(), Err(Rejected::Revoked));
+    rig.service.process().kill9();
+    let told = check();
+    assert!(matches!(told, Err(Rejected::StatusUnknown(_))), "{told:?}");
 }

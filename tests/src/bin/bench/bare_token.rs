@@ -22,8 +22,13 @@ use crate::report::middle;
 /// Octets of a share's modulus.
 const OCTETS: usize = 256;
 
-/// What was measured.
+/// A token with a share on it, and what was measured of it.
 pub(crate) struct BareToken {
+    module: Pkcs11,
+    wrapping: ObjectHandle,
+    wrapped: Vec<u8>,
+    /// Kept for its login.
+    _session: Session,
     /// Unwrap, sign, destroy: per second, by all threads together.
     pub(crate) whole_per_second: f64,
     /// Unwrap, sign, destroy: processor time of one.
@@ -40,38 +45,50 @@ pub(crate) fn measure(folder: &Path, threads: usize, limit: Duration) -> BareTok
     let session = log_in(&module);
     let wrapping = make_wrapping_key(&session);
     let (share, wrapped) = make_share(&session, wrapping);
-
     let raw_operation = median(200, || {
         sign(&session, share);
     });
-    let before = idle::processor_time(getpid());
-    let counts: usize = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let session = open_session(&module);
-                    let calls = CCalls::of(&Token::module());
-                    let mut wrapped = wrapped.clone();
-                    let begun = Instant::now();
-                    let mut done = 0;
-                    while begun.elapsed() < limit {
-                        calls.unwrap_sign_destroy(&session, wrapping, &mut wrapped);
-                        done += 1;
-                    }
-                    done
-                })
-            })
-            .collect();
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum()
-    });
-    let used = idle::processor_time(getpid()) - before;
-    BareToken {
-        processor_time: used.div_f64(counts.max(1) as f64),
-        whole_per_second: counts as f64 / limit.as_secs_f64(),
+    let mut bare = BareToken {
+        module,
+        wrapping,
+        wrapped,
+        _session: session,
+        whole_per_second: 0.0,
+        processor_time: Duration::ZERO,
         raw_operation,
+    };
+    let before = idle::processor_time(getpid());
+    bare.whole_per_second = bare.per_second(threads, limit);
+    let used = idle::processor_time(getpid()) - before;
+    let done = (bare.whole_per_second * limit.as_secs_f64()).max(1.0);
+    bare.processor_time = used.div_f64(done);
+    bare
+}
+
+impl BareToken {
+    /// Unwrap, sign, destroy, again and again: how many a second, by so many threads together.
+    pub(crate) fn per_second(&self, threads: usize, limit: Duration) -> f64 {
+        let (module, wrapping, wrapped) = (&self.module, self.wrapping, &self.wrapped);
+        let one = || {
+            let session = open_session(module);
+            let calls = CCalls::of(&Token::module());
+            let mut wrapped = wrapped.clone();
+            let begun = Instant::now();
+            let mut done: usize = 0;
+            while begun.elapsed() < limit {
+                calls.unwrap_sign_destroy(&session, wrapping, &mut wrapped);
+                done += 1;
+            }
+            done
+        };
+        let done: usize = thread::scope(|scope| {
+            let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
+        });
+        done as f64 / limit.as_secs_f64()
     }
 }
 

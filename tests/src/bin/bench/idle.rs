@@ -34,19 +34,42 @@ pub(crate) fn watch(process: Pid) -> Idle {
     }
 }
 
-/// What a process has used so far, all its threads together (proc(5), `stat` fields 14 and 15).
+/// What a process and its children have used so far: a token's module runs in a child.
 pub(crate) fn processor_time(process: Pid) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The second field may hold anything, but ends with the last parenthesis.
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2);
-    let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
     let output = Command::new("getconf").arg("CLK_TCK").output().unwrap();
     let per_second: u64 = String::from_utf8_lossy(&output.stdout)
         .trim()
         .parse()
         .unwrap();
+    let own = process.as_raw_nonzero().get().to_string();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let ticks: u64 = processes
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let used = Used::read(&stat)?;
+            (name == own || used.parent == own).then_some(used.ticks)
+        })
+        .sum();
     Duration::from_millis(ticks * 1000 / per_second)
+}
+
+/// What a process has used, all its threads together (proc(5), `stat` fields 4, 14 and 15).
+struct Used {
+    parent: String,
+    ticks: u64,
+}
+
+impl Used {
+    fn read(stat: &str) -> Option<Self> {
+        // The second field may hold anything, but ends with the last parenthesis.
+        let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
+        let ticks = |place: usize| fields.get(place)?.parse::<u64>().ok();
+        Some(Self {
+            parent: (*fields.get(1)?).to_owned(),
+            ticks: ticks(11)? + ticks(12)?,
+        })
+    }
 }
 
 /// Each time a thread was given the processor after it had waited.

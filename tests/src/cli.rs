@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::process::{Running, Somebody, by, copy_of_program, program};
+use crate::terminal::Terminal;
 
 /// Exit codes of `symbolon`.
 pub mod code {
@@ -116,6 +117,14 @@ impl Cli {
         let command = command.args(["--bus", &self.bus]).args(arguments);
         let logs = self.log.parent().unwrap_or(Path::new("."));
         Running::start(name, logs, command)
+    }
+
+    /// Starts a command at a terminal of its own.
+    pub fn at_terminal(&self, arguments: &[&str]) -> Terminal {
+        let mut command = by(self.user.as_ref(), &self.program);
+        command.args(["--bus", &self.bus]).args(arguments);
+        let logs = self.log.parent().unwrap_or(Path::new("."));
+        Terminal::run("terminal", logs, &command)
     }
 
     fn write_down(&self, arguments: &[&str], said: &Said) {

@@ -20,6 +20,7 @@
 //! * [`pdf`]: a document to be signed, and what stands in a signed one.
 //! * [`journal`], [`keyring`]: systemd's journal and a session's keyring, of the test's own.
 //! * [`small_disk`]: a disk that can be filled.
+//! * [`terminal`]: a terminal with a command in it.
 //! * [`polkit`]: the real polkit, with the policy that we ship and rules of the test's.
 //! * [`rig`]: all of it together.
 //!
@@ -65,6 +66,7 @@ pub mod service;
 pub mod small_disk;
 pub mod swtpm;
 pub mod tcp_cut;
+pub mod terminal;
 pub mod token;
 pub mod tpm2_token;
 pub mod tpm_proxy;

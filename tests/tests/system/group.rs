@@ -381,3 +381,30 @@ fn s145_two_of_the_group_must_approve_and_the_last_types_the_pin() {
     let pin1 = office.rig.device.standing(&office.document, "pin1");
     assert_eq!(pin1["triesLeft"], 3);
 }
+
+#[test]
+fn s146_who_administers_is_asked_to_authenticate_at_their_terminal() {
+    if requirements::find_program("pkttyagent").is_none() {
+        requirements::skipped("pkttyagent (package polkitd, or polkit)");
+        return;
+    }
+    let Some(office) = Office::open("") else {
+        return;
+    };
+    let mut terminal = office
+        .member(COLLEAGUE)
+        .at_terminal(&["delete", &office.document, "--yes"]);
+    terminal
+        .reads("AUTHENTICATING FOR org.symbolon.Symbolon1.administer")
+        .reads("Password: ")
+        .types("no administrator's password\n");
+    assert_eq!(terminal.exit_code(), code::NOT_AUTHORISED);
+    assert!(!terminal.seen().contains("administrator's password"));
+    // Who only answers is asked for nothing but the PIN.
+    let (login, id) = office.ask();
+    let mut terminal = office.member(COLLEAGUE).at_terminal(&["approve", &id]);
+    terminal.reads("PIN1: ").types(&format!("{PIN1}\n"));
+    assert_eq!(terminal.exit_code(), code::DONE);
+    assert!(!terminal.seen().contains("org.symbolon"));
+    office.verify(&login);
+}

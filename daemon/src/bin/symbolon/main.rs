@@ -2,6 +2,7 @@
 //! passes on.
 
 mod arguments;
+mod authentication;
 mod commands;
 mod exit;
 mod local_time;

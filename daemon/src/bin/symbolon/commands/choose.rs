@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::standing::pin_name;
 use super::{Session, codes, parse};
+use crate::authentication::Authentication;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
 
@@ -73,6 +74,19 @@ pub(super) async fn account(
             "there are several accounts; name the document number, see: symbolon accounts",
         )),
     }
+}
+
+/// An agent for whoever administers this account, where it is a group's: about others polkit is
+/// not asked.
+pub(super) async fn administrator_of(session: &Session, document: &str) -> Option<Authentication> {
+    let reply = session.daemon.list_accounts().await.ok()?;
+    let accounts: Accounts = parse(&reply).ok()?;
+    let mut accounts = accounts.accounts.iter();
+    accounts
+        .find(|account| account.document_number.as_str() == document)?
+        .group
+        .as_ref()?;
+    Some(Authentication::offer(session.bus.as_deref()).await)
 }
 
 /// `symbolon refuse`.

@@ -1,6 +1,6 @@
 //! `symbolon delete`: closes an account for good, so the person says twice which.
 
-use super::Session;
+use super::{Session, choose};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
 
@@ -8,6 +8,7 @@ pub(super) async fn run(session: &Session, document: &str, yes: bool) -> Result<
     if !yes {
         confirm(document).await?;
     }
+    let _agent = choose::administrator_of(session, document).await;
     session.daemon.delete(document).await?;
     if session.output.is_json() {
         session.output.reply("{}")?;

@@ -8,6 +8,7 @@ use symbolon_daemon::bus::messages::Enrolled;
 
 use super::{Session, parse};
 use crate::arguments::Enrol;
+use crate::authentication::Authentication;
 use crate::exit::{Exit, Failure};
 use crate::output::complain;
 use crate::prompt::{Prompt, Source};
@@ -52,6 +53,10 @@ pub(super) async fn run(session: &Session, wishes: Enrol) -> Result<Exit, Failur
         if patient && let Some(terminal) = prompt.terminal() {
             terminal.tell("Making the keys; a hardware TPM takes up to a minute for it.")?;
         }
+        let _agent = match wishes.group {
+            Some(_) => Some(Authentication::offer(session.bus.as_deref()).await),
+            None => None,
+        };
         let (code, pin1, pin2) = (code.pipe()?, pin1.pipe()?, pin2.pipe()?);
         let (code, pin1, pin2) = (code.as_fd(), pin1.as_fd(), pin2.as_fd());
         let enrolled = match &wishes.group {

@@ -29,6 +29,7 @@ use crate::prompt::Source;
 /// What every command has at hand.
 struct Session {
     daemon: SymbolonProxy<'static>,
+    bus: Option<String>,
     output: Output,
 }
 
@@ -74,7 +75,11 @@ impl Session {
             .cache_properties(zbus::proxy::CacheProperties::No)
             .build()
             .await?;
-        Ok(Self { daemon, output })
+        Ok(Self {
+            daemon,
+            bus: bus.map(str::to_owned),
+            output,
+        })
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn run(session: &Session, wishes: ChangePin) -> Result<Exit, Fa
         let new = prompt
             .new_pin(new_source, name, rule, "--new-fd or --pins-stdin")
             .await?;
+        let _agent = choose::administrator_of(session, &document).await;
         let (old_pipe, new_pipe) = (old.pipe()?, new.pipe()?);
         let reply = match session
             .daemon

@@ -55,8 +55,8 @@ pub(super) async fn enter(
     person: &SemanticsIdentifier,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let shown = !has_turn(connection, person, now).await?;
-    let asked_at = after_the_last_of(connection, person, now).await?;
+    let row = Row::of(connection, person, now).await?;
+    let shown = !row.has_turn;
     sqlx::query(
         "INSERT INTO prompt (session, person, relying_party, asked_at, shown_at) \
          VALUES ($1, $2, $3, $4, $5)",
@@ -64,7 +64,7 @@ pub(super) async fn enter(
     .bind(session.to_string())
     .bind(person.to_string())
     .bind(relying_party.to_string())
-    .bind(asked_at)
+    .bind(row.after_the_last(now))
     .bind(shown.then_some(now.milliseconds()))
     .execute(&mut *connection)
     .await?;
@@ -74,19 +74,6 @@ pub(super) async fn enter(
     Ok(shown)
 }
 
-/// When it counts as asked: two requests of one millisecond have an order as well.
-async fn after_the_last_of(
-    connection: &mut AnyConnection,
-    person: &SemanticsIdentifier,
-    now: Timestamp,
-) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(asked_at), 0) AS n FROM prompt WHERE person = $1")
-        .bind(person.to_string())
-        .fetch_one(connection)
-        .await?;
-    Ok(now.milliseconds().max(row.number("n")?.saturating_add(1)))
-}
-
 /// Takes a session that ended out of the row, and offers the next one to its devices. Those are
 /// devices of the same person; they are to be woken after the commit.
 pub async fn pass_on(
@@ -94,17 +81,12 @@ pub async fn pass_on(
     ended: &Session,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let id = ended.id.to_string();
-    let row = sqlx::query("SELECT person FROM prompt WHERE session = $1")
-        .bind(&id)
+    let row = sqlx::query("DELETE FROM prompt WHERE session = $1 RETURNING person")
+        .bind(ended.id.to_string())
         .fetch_optional(&mut *connection)
         .await?;
     let Some(row) = row else { return Ok(()) };
     let person: SemanticsIdentifier = parse(&row.text("person")?)?;
-    sqlx::query("DELETE FROM prompt WHERE session = $1")
-        .bind(&id)
-        .execute(&mut *connection)
-        .await?;
     show_next(connection, &person, now).await?;
     Ok(())
 }
@@ -142,10 +124,11 @@ async fn show_next(
     person: &SemanticsIdentifier,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    if has_turn(connection, person, now).await? {
+    let waiting = waiting_of(connection, person, now).await?;
+    if waiting.is_empty() || Row::of(connection, person, now).await?.has_turn {
         return Ok(false);
     }
-    for next in in_order(waiting_of(connection, person, now).await?) {
+    for next in in_order(waiting) {
         // Muted since it was asked: it goes on waiting, as if nobody answered.
         if muting::is_muted(connection, &next.relying_party, person, now).await? {
             continue;
@@ -184,21 +167,40 @@ pub(super) async fn purge(
     Ok(())
 }
 
-async fn has_turn(
-    connection: &mut AnyConnection,
-    person: &SemanticsIdentifier,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM prompt p JOIN session s ON s.id = p.session \
-         WHERE p.person = $1 AND p.shown_at > $2 AND s.state = 'running' AND s.expires_at > $3",
-    )
-    .bind(person.to_string())
-    .bind(now.minus(TURN).milliseconds())
-    .bind(now.milliseconds())
-    .fetch_one(connection)
-    .await?;
-    Ok(row.number("n")? > 0)
+/// How a person's prompts stand.
+struct Row {
+    /// Whether one of them has its turn.
+    has_turn: bool,
+    /// When the last of them was asked, in Unix milliseconds; 0 if there is none.
+    last_asked_at: i64,
+}
+
+impl Row {
+    async fn of(
+        connection: &mut AnyConnection,
+        person: &SemanticsIdentifier,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(p.asked_at), 0) AS last_asked_at, COUNT(CASE WHEN \
+             p.shown_at > $2 AND s.state = 'running' AND s.expires_at > $3 THEN 1 END) AS shown \
+             FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1",
+        )
+        .bind(person.to_string())
+        .bind(now.minus(TURN).milliseconds())
+        .bind(now.milliseconds())
+        .fetch_one(connection)
+        .await?;
+        Ok(Self {
+            has_turn: row.number("shown")? > 0,
+            last_asked_at: row.number("last_asked_at")?,
+        })
+    }
+
+    /// When the next one counts as asked: two requests of one millisecond have an order as well.
+    fn after_the_last(&self, now: Timestamp) -> i64 {
+        now.milliseconds().max(self.last_asked_at.saturating_add(1))
+    }
 }
 
 async fn waiting_of(

@@ -8,9 +8,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agent::Input;
-use crate::daemon::{self, ApprovalBegun, CodeChosen, Offer, PinStanding, SymbolonProxy, Verdict};
+use crate::daemon::{
+    self, ApprovalBegun, Approvals, CodeChosen, Offer, PinStanding, SymbolonProxy, Verdict,
+};
 use crate::desk::{AttemptNumber, Event, Progress, Request};
-use crate::pinentry::{Answer, Pinentry, Question};
+use crate::pinentry::{Answer, Pinentry, Question, Wanted};
 use crate::words;
 
 /// What an approval needs.
@@ -23,6 +25,14 @@ pub(crate) struct Approval {
     /// Turns true when the request was taken back.
     pub(crate) cancelled: watch::Receiver<bool>,
     pub(crate) inputs: Sender<Input>,
+}
+
+/// What an approval takes now.
+enum Due {
+    /// The PIN, with so many tries left, if that is known.
+    Pin(Option<u32>),
+    /// That this person agrees: so many colleagues must still approve before a PIN is taken.
+    Agreement(u8),
 }
 
 /// Where one round of PIN entry led.
@@ -78,14 +88,21 @@ impl Approval {
             return Round::Over(None);
         };
         // Before the prompt, so that the hardware gets ready while the person types.
-        let tries_left = match self.begin(offer).await {
-            Ok(tries_left) => tries_left,
+        let due = match self.begin(offer).await {
+            Ok(due) => due,
             Err(news) => return Round::Over(Some(news)),
+        };
+        let (description, wanted) = match due {
+            Due::Pin(tries_left) => (
+                words::description(offer, tries_left),
+                Wanted::Pin(format!("{}:", purpose.pin())),
+            ),
+            Due::Agreement(others) => (words::agreement(offer, others), Wanted::Agreement),
         };
         let question = Question {
             title: format!("Symbolon: {}", words::headline(offer)),
-            description: words::description(offer, tries_left),
-            prompt: format!("{}:", purpose.pin()),
+            description,
+            wanted,
             error,
             time_left: self.time_left(),
             activation_token: self.activation_token.clone(),
@@ -98,6 +115,7 @@ impl Approval {
                     Err(error) => Round::Over(Some(format!("No pipe for the PIN: {error}"))),
                 }
             }
+            Ok(Some(Answer::Agreed)) => Round::Over(Some(self.agree(offer).await)),
             Ok(Some(Answer::Rejected)) => {
                 let refused = self.daemon.refuse(&offer.id).await;
                 Round::Over(refused.err().as_ref().map(daemon::complaint))
@@ -112,18 +130,34 @@ impl Approval {
         }
     }
 
-    /// The tries that are left, or why no PIN needs to be asked for.
-    async fn begin(&self, offer: &Offer) -> Result<Option<u32>, String> {
+    /// What is due, or why nothing needs to be asked for.
+    async fn begin(&self, offer: &Offer) -> Result<Due, String> {
         let reply = self
             .daemon
             .begin_approval(&offer.id)
             .await
             .map_err(|error| daemon::complaint(&error))?;
-        match daemon::parse::<ApprovalBegun>(&reply)?.pin {
-            PinStanding::Open { tries_left } => Ok(tries_left),
+        let begun: ApprovalBegun = daemon::parse(&reply)?;
+        match begun.pin {
+            PinStanding::Open { .. } if begun.others_missing > 0 => {
+                Ok(Due::Agreement(begun.others_missing))
+            }
+            PinStanding::Open { tries_left } => Ok(Due::Pin(tries_left)),
             PinStanding::Locked { remaining_seconds } => Err(words::locked(remaining_seconds)),
             PinStanding::Closed {} => Err(words::closed()),
         }
+    }
+
+    /// Agrees for this person, and says how far that led.
+    async fn agree(&self, offer: &Offer) -> String {
+        let agreed = match self.daemon.agree(&offer.id).await {
+            Ok(reply) => daemon::parse::<Approvals>(&reply),
+            Err(error) => Err(daemon::complaint(&error)),
+        };
+        agreed.map_or_else(
+            |complaint| complaint,
+            |approvals| words::agreed(approvals.given.len(), approvals.needed),
+        )
     }
 
     async fn submit(&self, offer: &Offer, pin: std::os::fd::OwnedFd) -> Round {

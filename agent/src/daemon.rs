@@ -25,6 +25,8 @@ pub(crate) trait Symbolon {
     fn approve(&self, transaction: &str, pin: Fd<'_>) -> zbus::Result<String>;
     /// Agrees to what needs no PIN.
     fn consent(&self, transaction: &str) -> zbus::Result<String>;
+    /// Agrees to what several must approve, before the last of them types the PIN.
+    fn agree(&self, transaction: &str) -> zbus::Result<String>;
     /// Declines.
     fn refuse(&self, transaction: &str) -> zbus::Result<()>;
     /// Declines what the person did not start.
@@ -108,8 +110,20 @@ impl Purpose {
 
 /// The reply of `BeginApproval`.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ApprovalBegun {
     pub(crate) pin: PinStanding,
+    /// How many colleagues must still agree before this person's PIN is taken.
+    #[serde(default)]
+    pub(crate) others_missing: u8,
+}
+
+/// The reply of `Agree`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Approvals {
+    pub(crate) needed: u8,
+    /// Who agreed.
+    pub(crate) given: Vec<serde::de::IgnoredAny>,
 }
 
 /// How a PIN stands before it is typed.

@@ -1,4 +1,4 @@
-//! Asks for a PIN with a pinentry program in the person's session.
+//! Asks for a PIN, or for an agreement, with a pinentry program in the person's session.
 //!
 //! No `SETKEYINFO` and no external cache: with them some pinentries offer to keep the PIN in a
 //! keyring. The prompt may hide the notification and some desktops drop the window's title, so
@@ -39,8 +39,8 @@ pub(crate) struct Question {
     pub(crate) title: String,
     /// What it is about: relying party, code, text.
     pub(crate) description: String,
-    /// Names the PIN: `PIN1` or `PIN2`.
-    pub(crate) prompt: String,
+    /// What answers it, if the person does not reject.
+    pub(crate) wanted: Wanted,
     /// What went wrong before, e.g. `Wrong PIN, 2 left`.
     pub(crate) error: Option<String>,
     /// How long an answer is of use.
@@ -49,11 +49,32 @@ pub(crate) struct Question {
     pub(crate) activation_token: Option<String>,
 }
 
+/// What answers a question.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// A PIN, with these words before it.
+    Pin(String),
+    /// A pressed button.
+    Agreement,
+}
+
+impl Wanted {
+    /// The command that asks for it, and what the button says.
+    fn command(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Pin(_) => ("GETPIN", "Approve"),
+            Self::Agreement => ("CONFIRM", "Agree"),
+        }
+    }
+}
+
 /// What the person did.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Typed a PIN.
     Pin(Secret),
+    /// Agreed, where no PIN was wanted.
+    Agreed,
     /// Pressed the reject button, Escape or the window's close button.
     Rejected,
     /// Nothing in time.
@@ -139,14 +160,17 @@ impl Pinentry {
             }
         }
         let seconds = question.time_left.as_secs().max(1).to_string();
+        let (command, button) = question.wanted.command();
         let mut settings = vec![
             ("SETTITLE", question.title.as_str()),
             ("SETDESC", &question.description),
-            ("SETPROMPT", &question.prompt),
-            ("SETOK", "Approve"),
+            ("SETOK", button),
             ("SETCANCEL", "Reject"),
             ("SETTIMEOUT", &seconds),
         ];
+        if let Wanted::Pin(prompt) = &question.wanted {
+            settings.push(("SETPROMPT", prompt));
+        }
         if let Some(error) = &question.error {
             settings.push(("SETERROR", error));
         }
@@ -154,10 +178,13 @@ impl Pinentry {
             server.command(verb, argument, PATIENCE).await?;
         }
         match server
-            .command("GETPIN", "", question.time_left + PATIENCE)
+            .command(command, "", question.time_left + PATIENCE)
             .await
         {
-            Ok(typed) => Ok(Answer::Pin(typed)),
+            Ok(typed) => Ok(match question.wanted {
+                Wanted::Pin(_) => Answer::Pin(typed),
+                Wanted::Agreement => Answer::Agreed,
+            }),
             Err(AssuanError::Silent) => Ok(Answer::TimedOut),
             Err(AssuanError::Refused { code, text }) => match code & 0xffff {
                 CANCELLED | NOT_CONFIRMED | FULLY_CANCELLED => Ok(Answer::Rejected),

@@ -52,6 +52,29 @@ pub(crate) fn description(offer: &Offer, tries_left: Option<u32>) -> String {
     if let Some(tries @ 0..3) = tries_left {
         paragraphs.push(format!("{} before a lock.", left(tries)));
     }
+    in_columns(&paragraphs)
+}
+
+/// The same where no PIN is due yet.
+pub(crate) fn agreement(offer: &Offer, others_missing: u8) -> String {
+    let others = match others_missing {
+        1 => "another member of the group".to_owned(),
+        several => format!("{several} other members of the group"),
+    };
+    in_columns(&[
+        description(offer, None),
+        format!("No PIN is needed: {others} must approve as well."),
+    ])
+}
+
+/// What an agreement led to.
+pub(crate) fn agreed(given: usize, needed: u8) -> String {
+    format!(
+        "Agreed: {given} of {needed} approvals. Nothing is signed before the last of them, with the PIN."
+    )
+}
+
+fn in_columns(paragraphs: &[String]) -> String {
     let wrapped: Vec<String> = paragraphs
         .join("\n\n")
         .split('\n')

@@ -82,7 +82,7 @@ fn question() -> Question {
     Question {
         title: "Symbolon: Code 4821".into(),
         description: "Code 4821\n\nBank of X\nwants you to log in:\n50% off".into(),
-        prompt: "PIN1:".into(),
+        wanted: Wanted::Pin("PIN1:".into()),
         error: None,
         time_left: Duration::from_secs(30),
         activation_token: None,
@@ -116,10 +116,10 @@ async fn a_typed_pin_arrives() {
         "OPTION lc-ctype=C.UTF-8",
         "SETTITLE Symbolon: Code 4821",
         "SETDESC Code 4821%0A%0ABank of X%0Awants you to log in:%0A50%25 off",
-        "SETPROMPT PIN1:",
         "SETOK Approve",
         "SETCANCEL Reject",
         "SETTIMEOUT 30",
+        "SETPROMPT PIN1:",
         "GETPIN",
     ];
     assert_eq!(log.lines().collect::<Vec<_>>(), expected);

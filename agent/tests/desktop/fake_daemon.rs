@@ -24,6 +24,8 @@ struct State {
     refused: Vec<String>,
     disowned: Vec<String>,
     consented: Vec<String>,
+    agreed: Vec<String>,
+    others_missing: u8,
     picked: Vec<String>,
     right_code: Option<String>,
     begun: Vec<String>,
@@ -56,7 +58,8 @@ impl Object {
         let open = json!({"state": "open", "triesLeft": 3});
         let pin = state.standing.clone().unwrap_or(open);
         let found = state.pending.iter().find(|one| one["id"] == transaction);
-        json!({"transaction": found, "pin": pin}).to_string()
+        let others_missing = state.others_missing;
+        json!({"transaction": found, "pin": pin, "othersMissing": others_missing}).to_string()
     }
 
     async fn choose_code(&self, transaction: &str, code: &str) -> String {
@@ -98,6 +101,12 @@ impl Object {
         state.pending.retain(|one| one["id"] != transaction);
         state.consented.push(transaction.to_owned());
         json!({"linkedWithinSeconds": null}).to_string()
+    }
+
+    async fn agree(&self, transaction: &str) -> String {
+        let mut state = self.0.lock().unwrap();
+        state.agreed.push(transaction.to_owned());
+        json!({"needed": 2, "given": [{"uid": 1000, "name": "mari"}]}).to_string()
     }
 
     async fn disown(&self, transaction: &str) {
@@ -228,6 +237,15 @@ impl FakeDaemon {
 
     pub fn consented(&self) -> Vec<String> {
         self.state.lock().unwrap().consented.clone()
+    }
+
+    /// So many colleagues must agree before a PIN is taken.
+    pub fn want_others(&self, missing: u8) {
+        self.state.lock().unwrap().others_missing = missing;
+    }
+
+    pub fn agreed(&self) -> Vec<String> {
+        self.state.lock().unwrap().agreed.clone()
     }
 
     pub fn disowned(&self) -> Vec<String> {

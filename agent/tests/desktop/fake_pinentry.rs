@@ -20,7 +20,7 @@ echo 'OK Pleased to meet you'
 while IFS= read -r line; do
     printf '%s\n' "$line" >> $0.log
     case "$line" in
-        GETPIN)
+        GETPIN|CONFIRM)
             waited=0
             while ! mv $0.answer $0.given 2>/dev/null; do
                 waited=$((waited + 1))
@@ -60,7 +60,11 @@ done
     /// Waits until it was asked so many times.
     pub async fn asked(&self, times: usize) {
         eventually("the PIN prompt", async || {
-            self.log().matches("GETPIN").count() == times
+            let log = self.log();
+            let asked = log
+                .lines()
+                .filter(|line| matches!(*line, "GETPIN" | "CONFIRM"));
+            asked.count() == times
         })
         .await;
     }

@@ -166,14 +166,36 @@ async fn a_certificate_is_handed_out_by_its_button_without_a_prompt() {
     let _agent = stage.start_agent().await;
     let dunst = stage.dunst().await;
     dunst.shows(1).await;
-    // A click on the notification itself agrees to nothing.
-    dunst.click().await;
-    assert!(daemon.consented().is_empty());
     stage.reach_for("Confirm");
     dunst.press().await;
     eventually("the consent", async || daemon.consented() == ["t1"]).await;
     dunst.shows(0).await;
     assert!(stage.pinentry.log().is_empty());
+}
+
+/// A click alone agrees to nothing, and nobody is asked for a PIN that would not be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_others_must_approve_as_well_the_person_agrees_without_a_pin() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let daemon = FakeDaemon::start(&stage.system).await;
+    daemon.want_others(1);
+    daemon.keep(login("t1", "Bank of X", "Log in", "4821"));
+    let _agent = stage.start_agent().await;
+    let dunst = stage.dunst().await;
+    dunst.shows(1).await;
+    dunst.click().await;
+    stage.pinentry.asked(1).await;
+    let log = stage.pinentry.log();
+    assert!(log.contains("CONFIRM") && !log.contains("GETPIN"), "{log}");
+    assert!(log.contains("another member of the group"), "{log}");
+    assert!(daemon.agreed().is_empty());
+    stage.pinentry.answer("OK");
+    eventually("the agreement", async || daemon.agreed() == ["t1"]).await;
+    // What it led to is told.
+    dunst.shows(1).await;
+    assert!(daemon.pins().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,8 +253,7 @@ async fn a_code_is_chosen_by_its_button_before_the_pin() {
     assert_eq!(labels, ["1111", "4821", "2222", "Reject", "Not mine"]);
 
     // There is nothing that a click on the whole could mean.
-    dunst.click().await;
-    assert!(daemon.picked().is_empty());
+    assert!(!actions.contains(&"default".to_owned()));
     stage.reach_for("4821");
     dunst.press().await;
     stage.pinentry.asked(1).await;

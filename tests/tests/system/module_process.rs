@@ -8,10 +8,13 @@ use symbolon_tests::cli::{Said, code};
 use symbolon_tests::eventually::{SOON, until};
 use symbolon_tests::obstinate::Obstinate;
 use symbolon_tests::relying_party::{Login, Target};
-use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL};
+use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL};
 
 /// Longer than any deadline of a call here.
 const HANG: Duration = Duration::from_secs(30);
+
+/// Somebody else than the rig's usual person, who is shown one request at a time.
+const ANOTHER: &str = "PNOLT-40504040001";
 
 /// All three tries of both PINs are left.
 fn assert_untouched(rig: &Rig, document: &str) {
@@ -83,6 +86,8 @@ fn s168_the_services_module_crashes_leaves_and_hangs() {
     }
     assert!(metric(&rig, died) >= 5);
 
+    another_person_logs_in_while_a_call_hangs(&rig, &document, &obstinate);
+
     // For half a minute, in one call after the other.
     obstinate.command("hang C_UnwrapKey");
     let hung = "symbolon_token_process_ends_total{reason=\"hung\"}";
@@ -91,7 +96,6 @@ fn s168_the_services_module_crashes_leaves_and_hangs() {
         let approving = scope.spawn(|| -> Said { rig.device.approve(&id, PIN1) });
         let begun = Instant::now();
         while begun.elapsed() < HANG {
-            // Another account's device: what it asks for needs another key, by which it signs on.
             rig.device.wait_until_connected(&document);
             assert!(rig.relying_party.is_running(&login.session));
             thread::sleep(Duration::from_millis(500));
@@ -105,6 +109,33 @@ fn s168_the_services_module_crashes_leaves_and_hangs() {
     assert_eq!(rig.end_of(&login.session), "OK");
     logs_in_again(&rig, &document);
     assert_eq!(rig.service.process().pid(), pid, "the service never ended");
+}
+
+/// One call hangs: its caller is told, and another person's login is none the worse for it.
+fn another_person_logs_in_while_a_call_hangs(rig: &Rig, document: &str, obstinate: &Obstinate) {
+    let other = rig.another_device("other");
+    let invitation = rig.service.folder().invite(ANOTHER, "Jonas", "Jonaitis");
+    let enrolled = other.enrol(&invitation, PIN1, PIN2).must_be(code::DONE);
+    let theirs = enrolled.value()["documentNumber"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    other.wait_until_connected(&theirs);
+    obstinate.command("hang-once C_UnwrapKey");
+    let (login, id) = login(rig, document);
+    thread::scope(|scope| {
+        let approving = scope.spawn(|| -> Said { rig.device.approve(&id, PIN1) });
+        until("a call to hang", SOON, || !obstinate.waits());
+        let target = Target::Document(theirs);
+        let their_login = rig.relying_party.login(&target, USUAL, "Log in?");
+        let their_id = other.id_of(&their_login.verification_code);
+        other.approve(&their_id, PIN1).must_be(code::DONE);
+        assert_eq!(rig.end_of(&their_login.session), "OK");
+        let said = approving.join().unwrap();
+        assert_ne!(said.code, code::WRONG_PIN, "{said:?}");
+    });
+    assert_eq!(rig.end_of(&login.session), "OK");
+    assert_untouched(rig, document);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Commands, one a line:
 //!
 //! * `hang FUNCTION`: calls of it do not return until the command is gone.
+//! * `hang-once FUNCTION`: its next call alone never returns. The file is removed.
 //! * `hang-after NUMBER FUNCTION …`: so many calls of these functions, together, come back; the next
 //!   one notes its function in a file beside the commands, ending in `.hanging`, and does not.
 //! * `fail FUNCTION CODE`: calls of it return the code, a decimal number, and do nothing.
@@ -185,6 +186,12 @@ fn obey(function: &str) -> Option<CK_RV> {
     loop {
         match command_for(function)? {
             Command::Hang => std::thread::sleep(LOOK),
+            Command::HangOnce => {
+                forget_commands();
+                loop {
+                    std::thread::park();
+                }
+            }
             Command::HangAfter(number) => {
                 if COME_BACK.fetch_add(1, Ordering::SeqCst) < number {
                     return None;
@@ -225,6 +232,7 @@ fn obey(function: &str) -> Option<CK_RV> {
 
 enum Command {
     Hang,
+    HangOnce,
     HangAfter(usize),
     Fail(CK_RV),
     Stumble(CK_RV),
@@ -245,6 +253,7 @@ fn command_for(function: &str) -> Option<Command> {
         let words: Vec<_> = line.split_whitespace().collect();
         match words[..] {
             ["hang", named] if named == function => Some(Command::Hang),
+            ["hang-once", named] if named == function => Some(Command::HangOnce),
             ["hang-after", number, ref named @ ..] if named.contains(&function) => {
                 number.parse().ok().map(Command::HangAfter)
             }

@@ -24,6 +24,10 @@ use crate::verify;
 /// The label of the keys that are made for looking. None of them is kept.
 const THROW_AWAY: &str = "symbolon-examination";
 
+/// So many shares are wrapped, because wrapped keys differ in length and some tokens unwrap only
+/// some lengths: NSS one in eight.
+const SHARES: usize = 4;
+
 /// What a token is and can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examination {
@@ -173,19 +177,25 @@ impl Found {
 
     fn try_shares(&mut self, session: &TokenSession) {
         let wrapping = key::generate_wrapping_key(session, THROW_AWAY, Stay::Session);
-        let share = match &wrapping {
-            Ok(wrapping) => share::generate_under(session, *wrapping).map_err(reason),
+        let shares = match &wrapping {
+            Ok(wrapping) => (0..SHARES)
+                .map(|_| share::generate_under(session, *wrapping))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(reason),
             Err(_) => Err(not_tried(WRAPPING_KEY)),
         };
-        let (stays, signs) = match (&wrapping, &share) {
-            (Ok(wrapping), Ok(share)) => (
-                unwrapped_stays(session, *wrapping, share).map_err(reason),
-                raw_rsa_is_right(session, *wrapping, share).map_err(reason),
-            ),
+        let (stays, signs) = match (&wrapping, &shares) {
+            (Ok(wrapping), Ok(shares)) => {
+                let mut all = shares.iter();
+                let stays = all.try_for_each(|share| unwrapped_stays(session, *wrapping, share));
+                let mut all = shares.iter();
+                let signs = all.try_for_each(|share| raw_rsa_is_right(session, *wrapping, share));
+                (stays.map_err(reason), signs.map_err(reason))
+            }
             _ => (Err(not_tried(SHARE)), Err(not_tried(SHARE))),
         };
         self.note(WRAPPING_KEY, wrapping.map(drop).map_err(reason));
-        self.note(SHARE, share.map(drop));
+        self.note(SHARE, shares.map(drop));
         self.note(UNWRAPPED_STAYS, stays);
         self.note(RAW_RSA, signs);
     }

@@ -307,20 +307,31 @@ impl Connection {
         }
     }
 
-    /// Removes an index of this policy, written or not. What else lies at its handle stays.
+    /// Removes an index of this policy, written or not.
     pub(crate) fn clear(&mut self, remains: &IndexRemains) -> Result<(), VaultError> {
         self.free_slots();
-        self.forget_index(remains.index);
-        let index = match self.context.open(remains.index) {
+        self.clear_if(remains.index, |found| {
+            found.policy == remains.policy.as_slice()
+        })
+    }
+
+    /// Removes the index at a handle, if there is one and it is ours. Another one stays.
+    pub(crate) fn clear_if(
+        &mut self,
+        handle: u32,
+        is_ours: impl FnOnce(&NvPublic) -> bool,
+    ) -> Result<(), VaultError> {
+        self.forget_index(handle);
+        let index = match self.context.open(handle) {
             Ok(index) => index,
             Err(error) if error.is(response::HANDLE) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let (public, _) = self.context.nv_read_public(&index)?;
-        if public.policy != remains.policy.as_slice() {
-            return Ok(());
+        let (found, _) = self.context.nv_read_public(&index)?;
+        match is_ours(&found) {
+            true => self.undefine(index),
+            false => Ok(()),
         }
-        self.undefine(index)
     }
 
     /// Removes a share's index. It is no error if it is gone, or another one in its place.
@@ -336,7 +347,7 @@ impl Connection {
         self.undefine(index)
     }
 
-    pub(crate) fn undefine(&mut self, index: Object) -> Result<(), VaultError> {
+    fn undefine(&mut self, index: Object) -> Result<(), VaultError> {
         let storage_key = self.find_storage_key()?.map(|(key, _)| key);
         let session = self.owner_session(storage_key.as_deref(), SessionUse::LAST)?;
         self.context

@@ -267,20 +267,6 @@ const RIGHT: &[u8] = b"4711";
 /// the next one finds.
 const INDEX: u32 = *INDICES.start() - 1;
 
-/// Removes what an examination that was killed left. Only a PIN counter can be that.
-fn clear(connection: &mut Connection) -> Result<(), VaultError> {
-    let index = match connection.context.open(INDEX) {
-        Ok(index) => index,
-        Err(error) if error.is(response::HANDLE) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let (public, _) = connection.context.nv_read_public(&index)?;
-    if (public.attributes & !INDEX_WRITTEN, public.size) != (INDEX_ATTRIBUTES, INDEX_SIZE) {
-        return Ok(());
-    }
-    connection.undefine(index)
-}
-
 fn enrol(connection: &mut Connection, authority: &SigningKey) -> Result<SealedShare, VaultError> {
     let document_number = "PNOEE-30303039914-PROB-Q"
         .parse()
@@ -294,7 +280,10 @@ fn enrol(connection: &mut Connection, authority: &SigningKey) -> Result<SealedSh
         .as_bytes()
         .try_into()
         .map_err(|_| fault("the probe's key is none"))?;
-    clear(connection)?;
+    // What an examination that was killed left: only a PIN counter can be that.
+    connection.clear_if(INDEX, |found| {
+        (found.attributes & !INDEX_WRITTEN, found.size) == (INDEX_ATTRIBUTES, INDEX_SIZE)
+    })?;
     let made = connection.enrol(reference, &point, &pin(RIGHT)?, INDEX..=INDEX, &mut |_| {
         Ok(())
     })?;

@@ -13,8 +13,9 @@ use crate::access::Caller;
 use crate::account::Account;
 use crate::bus::fault::Fault;
 use crate::bus::messages::{Connection, Diagnosis, DoctorFinding, PinStanding, Severity};
-use crate::device::{Configured, Device, locked};
+use crate::device::{Configured, Device};
 use crate::link::probe;
+use crate::locked::locked;
 
 /// From this difference on, times that we show are misleading.
 const CLOCK_TOLERANCE_SECONDS: u64 = 60;

@@ -2,6 +2,7 @@
 //!
 //! No module here names a backend: the hardware is a `Box<dyn Vault>` that `main.rs` chooses.
 //!
+//! * [`access`]: who may do what.
 //! * [`account`]: one account while the daemon runs.
 //! * [`accounts`]: what is kept on disk.
 //! * [`bus`]: the D-Bus objects, their messages and the client side.
@@ -29,6 +30,7 @@ mod enrolment;
 mod fault_words;
 pub mod identity;
 pub mod link;
+mod locked;
 mod pin_change;
 pub mod services;
 #[cfg(test)]

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Account, locked};
+use super::Account;
+use crate::locked::locked;
 
 /// What certificate choices announced. In memory alone, as the browsers that wait for it are.
 #[derive(Default)]

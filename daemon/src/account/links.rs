@@ -9,9 +9,10 @@ use symbolon_protocol::device::transaction::FlowType;
 use symbolon_protocol::device_link::{DeviceLink, callback_url};
 use uuid::Uuid;
 
-use super::{Account, locked};
+use super::Account;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::PendingTransaction;
+use crate::locked::locked;
 use crate::transaction::End;
 
 /// Links that were taken up and whose browser waits. In memory alone: whoever waits for a callback

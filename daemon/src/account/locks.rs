@@ -11,11 +11,12 @@ use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_vault::VaultError;
 
-use super::{Account, locked};
+use super::Account;
 use crate::accounts::KnownLock;
 use crate::bus::fault::Fault;
 use crate::bus::messages::{HistoryEntry, HistoryEvent, PinStanding, User, Verdict};
 use crate::clock::{now, seconds_until};
+use crate::locked::locked;
 
 const PURPOSES: [KeyPurpose; 2] = [KeyPurpose::Authentication, KeyPurpose::Signing];
 

@@ -33,6 +33,7 @@ use crate::announcer::{Announcer, News};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{self, Connection, HistoryEntry, HistoryEvent};
 use crate::link::Link;
+use crate::locked::locked;
 use crate::transaction::Book;
 use crate::vault_thread::VaultHandle;
 
@@ -280,12 +281,4 @@ impl Account {
     fn set_connection(&self, connection: Connection) {
         *locked(&self.connection) = connection;
     }
-}
-
-/// The content of a mutex; a panic elsewhere leaves whole values behind, because each is
-/// replaced in one step.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

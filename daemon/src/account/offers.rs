@@ -6,11 +6,12 @@ use std::time::Duration;
 use symbolon_protocol::device::transaction::{FetchTransaction, ListPending, Refuse, Transaction};
 use uuid::Uuid;
 
-use super::{Account, locked};
+use super::Account;
 use crate::announcer::News;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{HistoryEvent, PendingTransaction, User};
 use crate::link::LinkError;
+use crate::locked::locked;
 use crate::transaction::{
     Agreed, Book, Effect, End, Entry, Event, Offer, Pick, Refused, entry_of, examine,
     linked_session,

@@ -7,7 +7,7 @@ use symbolon_vault::Pin;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Device, Seen, locked};
+use super::{Device, Seen};
 use crate::access::{Act, Caller};
 use crate::account::Account;
 use crate::bus::fault::{Fault, FaultKind};
@@ -16,6 +16,7 @@ use crate::bus::messages::{
     DamagedAccount, History, HistoryRecord, Linked, NotAsked, PendingList, PendingTransaction,
     ServiceStatus, Status, Verdict,
 };
+use crate::locked::locked;
 use crate::transaction::RefusedAs;
 
 impl Device {

@@ -7,7 +7,7 @@ use symbolon_protocol::display_text::DisplayText;
 use symbolon_vault::Pin;
 use zeroize::Zeroizing;
 
-use super::{Device, locked};
+use super::Device;
 use crate::access::{Act, Caller, Details, Owner, user};
 use crate::account::Account;
 use crate::accounts::{Group, StoredAccount};
@@ -16,6 +16,7 @@ use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{Enrolled, HistoryEntry, HistoryEvent};
 use crate::enrolment::{self, Application, Pending};
 use crate::link::{Backoff, Link};
+use crate::locked::locked;
 use crate::services::Service;
 
 impl Device {

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::identifiers::DocumentNumber;
@@ -27,6 +27,7 @@ use crate::config::ServiceConfig;
 use crate::enrolment::Folder;
 use crate::identity::client_config;
 use crate::link::{Link, Target};
+use crate::locked::locked;
 use crate::services::Service;
 use crate::token_pin::HandedPin;
 use crate::vault_thread::VaultHandle;
@@ -233,10 +234,4 @@ fn load(services: Vec<ServiceConfig>) -> Vec<Configured> {
             Configured { config, service }
         })
         .collect()
-}
-
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

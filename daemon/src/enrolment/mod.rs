@@ -27,9 +27,9 @@ use crate::account::Core;
 use crate::accounts::{Deed, FileError, Group, Standing, Store, StoredAccount, StoredKey, copy_of};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::clock::now;
-use crate::device::locked;
 use crate::identity::{client_config, self_signed};
 use crate::link::{Link, LinkError};
+use crate::locked::locked;
 use crate::services::Service;
 
 pub(crate) use pending::{Folder, Pending, StoredShare};

@@ -60,6 +60,26 @@ struct Server {
     subscribers: Subscribers,
 }
 
+impl Server {
+    /// `Enrol` and `EnrolForGroup`.
+    async fn enrol_by(
+        &self,
+        header: &Header<'_>,
+        group: Option<(&str, u8)>,
+        service: &str,
+        code: OwnedFd,
+        device_name: &str,
+        pins: (OwnedFd, OwnedFd),
+    ) -> Result<String, Fault> {
+        let caller = self.callers.of(header).await?;
+        let code = secret::read_text(code).await?;
+        let pins = (read_pin(pins.0).await?, read_pin(pins.1).await?);
+        let device = &self.device;
+        let enrolled = device.enrol(&caller, group, service, code, device_name, pins);
+        json(&enrolled.await?)
+    }
+}
+
 #[interface(name = "org.symbolon.Symbolon1")]
 impl Server {
     async fn list_accounts(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Fault> {
@@ -112,14 +132,8 @@ impl Server {
         pin2: OwnedFd,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
-        let caller = self.callers.of(&header).await?;
-        let code = secret::read_text(code).await?;
-        let pins = (read_pin(pin1).await?, read_pin(pin2).await?);
-        let enrolled = self
-            .device
-            .enrol(&caller, None, service, code, device_name, pins)
-            .await?;
-        json(&enrolled)
+        self.enrol_by(&header, None, service, code, device_name, (pin1, pin2))
+            .await
     }
 
     #[expect(clippy::too_many_arguments, reason = "those of `Enrol`, and the group")]
@@ -134,21 +148,9 @@ impl Server {
         pin2: OwnedFd,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
-        let caller = self.callers.of(&header).await?;
-        let code = secret::read_text(code).await?;
-        let pins = (read_pin(pin1).await?, read_pin(pin2).await?);
-        let enrolled = self
-            .device
-            .enrol(
-                &caller,
-                Some((group, approvals)),
-                service,
-                code,
-                device_name,
-                pins,
-            )
-            .await?;
-        json(&enrolled)
+        let group = Some((group, approvals));
+        self.enrol_by(&header, group, service, code, device_name, (pin1, pin2))
+            .await
     }
 
     async fn open_link(

@@ -72,13 +72,18 @@ pub(super) fn schema(asks: Asks) -> Value {
     object(fields(asks))
 }
 
-/// A body that is accepted, as Smart-ID's demo environment knows it.
-pub(super) fn example(asks: Asks) -> Value {
-    let mut body = json!({
+/// What every request's example begins with: the relying party of Smart-ID's demo environment.
+pub(super) fn asker() -> Value {
+    json!({
         "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
         "relyingPartyName": "DEMO",
         "certificateLevel": "QUALIFIED",
-    });
+    })
+}
+
+/// A body that is accepted, as Smart-ID's demo environment knows it.
+pub(super) fn example(asks: Asks) -> Value {
+    let mut body = asker();
     let Asks::Session(kind, flow) = asks else {
         return body;
     };

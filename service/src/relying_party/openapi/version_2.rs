@@ -9,7 +9,7 @@ use super::super::v2::problem::{RefusalBody, STATUSES};
 use super::super::v2::request::LONGEST_NAME;
 use super::super::v2::routes::{Asks, Route, all};
 use super::super::v2::status::StatusBody;
-use super::requests::{Field, level, nonce, object, required, session_fields};
+use super::requests::{Field, asker, level, nonce, object, required, session_fields};
 use super::{Operation, operation_id};
 
 /// In front of every name that version 3 has as well.
@@ -91,11 +91,7 @@ pub(super) fn schema(asks: Asks) -> Value {
 
 /// A body that is accepted, as Smart-ID's demo environment knows it.
 pub(super) fn example(asks: Asks) -> Value {
-    let mut body = json!({
-        "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
-        "relyingPartyName": "DEMO",
-        "certificateLevel": "QUALIFIED",
-    });
+    let mut body = asker();
     if matches!(asks, Asks::Session(_)) {
         body["hash"] = json!("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
         body["hashType"] = json!("SHA256");

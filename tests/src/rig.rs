@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::cli::{Said, code};
 use crate::clock::Clock;
 use crate::device::{Device, DeviceOptions, ServiceAt, TokenChoice};
 use crate::folder::Folder;
 use crate::link_page::{LinkPage, Place};
-use crate::relying_party::{Algorithm, Proven, RelyingParty, Target};
+use crate::relying_party::{Algorithm, Login, Proven, RelyingParty, Target};
 use crate::requirements;
 use crate::service::{Options, SCHEME, Service, ServiceFolder};
 use crate::tcp_cut::TcpCut;
@@ -232,11 +234,17 @@ impl Rig {
         RelyingParty::new(&address, uuid.trim_end(), name)
     }
 
-    /// A login, asked for, approved with PIN1 and verified as the relying party does it.
-    pub fn log_in(&self, document: &str) -> Proven {
+    /// A login that waits for its answer, and what the device calls it.
+    pub fn ask_to_log_in(&self, document: &str) -> (Login, String) {
         let target = Target::Document(document.into());
         let login = self.relying_party.login(&target, USUAL, "Log in to test");
         let id = self.device.id_of(&login.verification_code);
+        (login, id)
+    }
+
+    /// A login, asked for, approved with PIN1 and verified as the relying party does it.
+    pub fn log_in(&self, document: &str) -> Proven {
+        let (login, id) = self.ask_to_log_in(document);
         self.device.approve(&id, PIN1).must_be(code::DONE);
         let status = self.relying_party.wait(&login.session, ANSWER);
         login
@@ -246,15 +254,24 @@ impl Rig {
 
     /// A login that is asked for and answered with some PIN.
     pub fn try_pin1(&self, document: &str, pin: &str) -> Said {
-        let target = Target::Document(document.into());
-        let login = self.relying_party.login(&target, USUAL, "Log in to test");
-        let id = self.device.id_of(&login.verification_code);
+        let (_, id) = self.ask_to_log_in(document);
         let said = self.device.approve(&id, pin);
         if said.code != code::DONE {
             // What is left unanswered would make the next login wait for its turn.
             self.device.refuse(&id);
         }
         said
+    }
+
+    /// The account is open, and all tries of both PINs are left.
+    pub fn assert_untouched(&self, document: &str) {
+        for pin in ["pin1", "pin2"] {
+            assert_eq!(
+                self.device.standing(document, pin),
+                json!({"state": "open", "triesLeft": 3}),
+                "{pin}"
+            );
+        }
     }
 
     /// How the session ended, once it has.

@@ -107,6 +107,12 @@ impl ServiceFolder {
             .unwrap_or_else(|told| panic!("symbolon-service {told}"))
     }
 
+    /// Registers a relying party for both versions of the API, at addresses of this network.
+    pub fn add_relying_party(&self, uuid: &str, name: &str, network: &str) {
+        let who = ["rp", "add", "--uuid", uuid, "--name", name];
+        self.must(&[&who[..], &["--network", network, "--allow-v2"]].concat());
+    }
+
     /// A clerk's one-time code for an identified person.
     pub fn invite(&self, person: &str, given_name: &str, surname: &str) -> String {
         let told = self.must(&[
@@ -352,17 +358,7 @@ fn make_base() -> Image {
     service.must(&["init"]);
     service.must(&["shares", "generate", "--count", SHARES]);
     let (uuid, name) = RELYING_PARTY;
-    service.must(&[
-        "rp",
-        "add",
-        "--uuid",
-        uuid,
-        "--name",
-        name,
-        "--network",
-        "127.0.0.0/8",
-        "--allow-v2",
-    ]);
+    service.add_relying_party(uuid, name, "127.0.0.0/8");
     for (which, file) in [
         ("--root", service.trust().root),
         ("--issuing", service.trust().issuing),

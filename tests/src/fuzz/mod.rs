@@ -91,22 +91,9 @@ pub fn run(seed: u64, requests: u64) {
 fn parties(data: &ServiceFolder) -> [Party; 2] {
     let (uuid, name) = RELYING_PARTY;
     data.must(&["rp", "remove", uuid]);
-    let add = |uuid: &str, name: &str, address: &str| {
-        data.must(&[
-            "rp",
-            "add",
-            "--uuid",
-            uuid,
-            "--name",
-            name,
-            "--network",
-            address,
-            "--allow-v2",
-        ]);
-    };
     let other = "11111111-1111-4111-8111-111111111111";
-    add(uuid, name, &format!("{FIRST_ADDRESS}/32"));
-    add(other, "OTHER", &format!("{SECOND_ADDRESS}/32"));
+    data.add_relying_party(uuid, name, &format!("{FIRST_ADDRESS}/32"));
+    data.add_relying_party(other, "OTHER", &format!("{SECOND_ADDRESS}/32"));
     [
         Party {
             uuid: uuid.into(),

@@ -11,17 +11,6 @@ use symbolon_tests::relying_party::{Target, shown_with_pin};
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, USUAL};
 use symbolon_tests::small_disk::SmallDisk;
 
-/// All three tries of both PINs are left.
-fn assert_untouched(rig: &Rig, document: &str) {
-    for pin in ["pin1", "pin2"] {
-        assert_eq!(
-            rig.device.standing(document, pin),
-            json!({"state": "open", "triesLeft": 3}),
-            "{pin}"
-        );
-    }
-}
-
 #[test]
 fn s70_the_service_is_down() {
     let Some((mut rig, document)) = Rig::enrolled() else {
@@ -40,7 +29,7 @@ fn s70_the_service_is_down() {
     rig.service.restart();
     rig.device.wait_until_connected(&document);
     rig.log_in(&document);
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
 }
 
 #[test]
@@ -59,7 +48,7 @@ fn s71_the_tpm_is_gone_and_comes_back() {
     rig.device.swtpm.restart();
     rig.device.approve(&id, PIN1).must_be(code::DONE);
     assert_eq!(rig.end_of(&login.session), "OK");
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
 }
 
 #[test]
@@ -90,7 +79,7 @@ fn s72_the_devices_disk_is_full() {
         );
     }
     assert_eq!(rig.end_of(&login.session), "OK");
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
     rig.log_in(&document);
 
     // Enrolment on a full disk leaves nothing half done: the code can be used when there is room.
@@ -146,7 +135,7 @@ fn s73_the_services_disk_is_full() {
         );
     }
     assert_eq!(rig.end_of(&login.session), "OK");
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
     rig.log_in(&document);
     rig.service.process().stop();
 }
@@ -226,7 +215,7 @@ fn s75_a_service_with_another_certificate_is_told_nothing() {
             .as_str()
             .is_some_and(|detail| detail.to_lowercase().contains("certificate"))
     });
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
 }
 
 #[test]
@@ -276,7 +265,7 @@ fn s76_oversized_and_truncated_bodies() {
     assert_eq!(answer.status, Some(400), "{answer:?}");
 
     rig.log_in(&document);
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
 }
 
 #[test]

@@ -8,21 +8,14 @@ use serde_json::json;
 use symbolon_tests::cli::code;
 use symbolon_tests::device::Device;
 use symbolon_tests::eventually::{SOON, until};
-use symbolon_tests::relying_party::{Login, Target};
-use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, USUAL, WRONG_PIN};
+use symbolon_tests::relying_party::Login;
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, WRONG_PIN};
 use symbolon_tests::service::SCHEME;
 use symbolon_tests::tpm_proxy::{Moment, Verdict, command};
 
 /// A rig with a tap before the TPM, and an account.
 fn rig() -> Option<(Rig, String)> {
     Plan::default().tap().start().map(Rig::with_account)
-}
-
-fn login(rig: &Rig, document: &str) -> (Login, String) {
-    let target = Target::Document(document.into());
-    let login = rig.relying_party.login(&target, USUAL, "Log in?");
-    let id = rig.device.id_of(&login.verification_code);
-    (login, id)
 }
 
 /// What was not answered waits still, unless the daemon sends a share that it had made by itself.
@@ -76,7 +69,7 @@ fn s40_the_daemon_killed_at_any_step_of_an_approval() {
     let Some((mut rig, document)) = rig() else {
         return;
     };
-    let (first, id) = login(&rig, &document);
+    let (first, id) = rig.ask_to_log_in(&document);
     let moments = count_moments(&rig.device, || {
         rig.device.approve(&id, PIN1).must_be(code::DONE);
     });
@@ -85,7 +78,7 @@ fn s40_the_daemon_killed_at_any_step_of_an_approval() {
 
     for chosen in 0..moments {
         let when = format!("killed at moment {chosen} of {moments}");
-        let (login, id) = login(&rig, &document);
+        let (login, id) = rig.ask_to_log_in(&document);
         let pid = rig.device.daemon.pid();
         at_moment(&rig.device, chosen, move || {
             kill_process(pid, Signal::KILL).unwrap();
@@ -109,7 +102,7 @@ fn s41_the_daemon_killed_around_a_wrong_pin_counts_what_was_judged() {
         return;
     };
     for (judged, left) in [(false, 3), (true, 2)] {
-        let (_, id) = login(&rig, &document);
+        let (_, id) = rig.ask_to_log_in(&document);
         let pid = rig.device.daemon.pid();
         rig.device.tap().cut_once(
             move |moment: &Moment<'_>| {
@@ -139,13 +132,13 @@ fn s42_the_tpm_killed_at_any_step_of_an_approval() {
     let Some((mut rig, document)) = rig() else {
         return;
     };
-    let (_, id) = login(&rig, &document);
+    let (_, id) = rig.ask_to_log_in(&document);
     let moments = count_moments(&rig.device, || {
         rig.device.approve(&id, PIN1).must_be(code::DONE);
     });
     for chosen in 0..moments {
         let when = format!("killed at moment {chosen} of {moments}");
-        let (login, id) = login(&rig, &document);
+        let (login, id) = rig.ask_to_log_in(&document);
         let pid = rig.device.swtpm.pid();
         at_moment(&rig.device, chosen, move || {
             kill_process(pid, Signal::KILL).unwrap();
@@ -171,7 +164,7 @@ fn s43_the_tpm_killed_on_arrival_of_the_answer_to_a_wrong_pin_has_counted_it() {
         return;
     };
     for left in [2, 1] {
-        let (_, id) = login(&rig, &document);
+        let (_, id) = rig.ask_to_log_in(&document);
         let pid = rig.device.swtpm.pid();
         rig.device.tap().cut_once(
             |moment| moment.is_response_to(command::POLICY_SECRET),
@@ -193,7 +186,7 @@ fn s44_the_network_cut_between_share_and_answer() {
         return;
     };
     // The share is made, and cannot be sent.
-    let (login, id) = login(&rig, &document);
+    let (login, id) = rig.ask_to_log_in(&document);
     let switch = rig.wire.switch();
     rig.device.tap().intercept(move |moment| {
         if moment.is_response_to(command::RSA_DECRYPT) {
@@ -224,7 +217,7 @@ fn s45_the_service_killed_while_a_login_waits() {
     let Some((mut rig, document)) = rig() else {
         return;
     };
-    let (login, id) = login(&rig, &document);
+    let (login, id) = rig.ask_to_log_in(&document);
     rig.service.process().kill9();
     rig.device
         .approve(&id, PIN1)

@@ -7,7 +7,7 @@ use serde_json::json;
 use symbolon_tests::cli::{Said, code};
 use symbolon_tests::eventually::{SOON, until};
 use symbolon_tests::obstinate::Obstinate;
-use symbolon_tests::relying_party::{Login, Target};
+use symbolon_tests::relying_party::Target;
 use symbolon_tests::rig::{PIN1, PIN2, Plan, Rig, USUAL};
 
 /// Longer than any deadline of a call here.
@@ -16,33 +16,15 @@ const HANG: Duration = Duration::from_secs(30);
 /// Somebody else than the rig's usual person, who is shown one request at a time.
 const ANOTHER: &str = "PNOLT-40504040001";
 
-/// All three tries of both PINs are left.
-fn assert_untouched(rig: &Rig, document: &str) {
-    for pin in ["pin1", "pin2"] {
-        assert_eq!(
-            rig.device.standing(document, pin),
-            json!({"state": "open", "triesLeft": 3}),
-            "{pin}"
-        );
-    }
-}
-
-fn login(rig: &Rig, document: &str) -> (Login, String) {
-    let target = Target::Document(document.into());
-    let login = rig.relying_party.login(&target, USUAL, "Log in?");
-    let id = rig.device.id_of(&login.verification_code);
-    (login, id)
-}
-
 /// Logs in as soon as that works again.
 fn logs_in_again(rig: &Rig, document: &str) {
-    let (login, id) = login(rig, document);
+    let (login, id) = rig.ask_to_log_in(document);
     until("the token to be used again", SOON, || {
         rig.device.approve(&id, PIN1).code == code::DONE
             || !rig.relying_party.is_running(&login.session)
     });
     assert_eq!(rig.end_of(&login.session), "OK");
-    assert_untouched(rig, document);
+    rig.assert_untouched(document);
 }
 
 fn metric(rig: &Rig, name: &str) -> u64 {
@@ -72,13 +54,13 @@ fn s168_the_services_module_crashes_leaves_and_hangs() {
     // Always, for whatever needs the share: told in time, and no try is gone.
     for command in ["crash C_UnwrapKey", "leave C_UnwrapKey"] {
         obstinate.command(command);
-        let (login, id) = login(&rig, &document);
+        let (login, id) = rig.ask_to_log_in(&document);
         let asked = Instant::now();
         let said = rig.device.approve(&id, PIN1);
         assert_ne!(said.code, code::WRONG_PIN, "{said:?}");
         assert!(asked.elapsed() < HANG);
         assert!(rig.relying_party.is_running(&login.session), "{command}");
-        assert_untouched(&rig, &document);
+        rig.assert_untouched(&document);
         obstinate.behave();
         // The device sends by itself what it has made.
         assert_eq!(rig.end_of(&login.session), "OK");
@@ -91,7 +73,7 @@ fn s168_the_services_module_crashes_leaves_and_hangs() {
     // For half a minute, in one call after the other.
     obstinate.command("hang C_UnwrapKey");
     let hung = "symbolon_token_process_ends_total{reason=\"hung\"}";
-    let (login, id) = login(&rig, &document);
+    let (login, id) = rig.ask_to_log_in(&document);
     thread::scope(|scope| {
         let approving = scope.spawn(|| -> Said { rig.device.approve(&id, PIN1) });
         let begun = Instant::now();
@@ -104,7 +86,7 @@ fn s168_the_services_module_crashes_leaves_and_hangs() {
         assert_ne!(said.code, code::WRONG_PIN, "{said:?}");
     });
     assert!(metric(&rig, hung) >= 1);
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
     obstinate.behave();
     assert_eq!(rig.end_of(&login.session), "OK");
     logs_in_again(&rig, &document);
@@ -122,7 +104,7 @@ fn another_person_logs_in_while_a_call_hangs(rig: &Rig, document: &str, obstinat
         .to_owned();
     other.wait_until_connected(&theirs);
     obstinate.command("hang-once C_UnwrapKey");
-    let (login, id) = login(rig, document);
+    let (login, id) = rig.ask_to_log_in(document);
     thread::scope(|scope| {
         let approving = scope.spawn(|| -> Said { rig.device.approve(&id, PIN1) });
         until("a call to hang", SOON, || !obstinate.waits());
@@ -135,7 +117,7 @@ fn another_person_logs_in_while_a_call_hangs(rig: &Rig, document: &str, obstinat
         assert_ne!(said.code, code::WRONG_PIN, "{said:?}");
     });
     assert_eq!(rig.end_of(&login.session), "OK");
-    assert_untouched(rig, document);
+    rig.assert_untouched(document);
 }
 
 #[test]
@@ -157,7 +139,7 @@ fn s169_the_daemons_module_crashes_leaves_and_hangs() {
     // The PIN's entry is counted before the token computes anything with it.
     for command in ["crash C_Sign", "leave C_Sign", "hang C_Sign"] {
         obstinate.command(command);
-        let (login, id) = login(&rig, &document);
+        let (login, id) = rig.ask_to_log_in(&document);
         let asked = Instant::now();
         rig.device.approve(&id, PIN1).must_be(code::HARDWARE);
         assert!(asked.elapsed() < HANG, "{command}");
@@ -167,17 +149,17 @@ fn s169_the_daemons_module_crashes_leaves_and_hangs() {
             rig.device.approve(&id, PIN1).code == code::DONE
         });
         assert_eq!(rig.end_of(&login.session), "OK");
-        assert_untouched(&rig, &document);
+        rig.assert_untouched(&document);
     }
 
     // An entry of which nobody heard is taken back, whatever the next one is.
     obstinate.command("crash C_Sign");
-    let (_, id) = login(&rig, &document);
+    let (_, id) = rig.ask_to_log_in(&document);
     rig.device.approve(&id, PIN1).must_be(code::HARDWARE);
     obstinate.behave();
     until("the token to be looked at again", SOON, || {
         rig.device.standing(&document, "pin1")["triesLeft"] != json!(null)
     });
-    assert_untouched(&rig, &document);
+    rig.assert_untouched(&document);
     assert_eq!(rig.device.daemon.pid(), pid, "the daemon never ended");
 }

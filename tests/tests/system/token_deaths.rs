@@ -9,8 +9,7 @@ use sqlx::Row;
 use symbolon_tests::cli::{Said, code};
 use symbolon_tests::eventually::{SOON, eventually, until};
 use symbolon_tests::obstinate::Obstinate;
-use symbolon_tests::relying_party::{Login, Target};
-use symbolon_tests::rig::{PIN1, Plan, Rig, USUAL, WRONG_PIN};
+use symbolon_tests::rig::{PIN1, Plan, Rig, WRONG_PIN};
 
 /// What changes or uses something on a token. What only looks has no step of its own.
 const STEPS: [&str; 3] = ["C_CreateObject", "C_DestroyObject", "C_Sign"];
@@ -18,13 +17,6 @@ const STEPS: [&str; 3] = ["C_CreateObject", "C_DestroyObject", "C_Sign"];
 fn rig() -> Option<(Rig, String)> {
     let plan = Plan::default().obstinate_token();
     plan.start().map(Rig::with_account)
-}
-
-fn login(rig: &Rig, document: &str) -> (Login, String) {
-    let target = Target::Document(document.into());
-    let login = rig.relying_party.login(&target, USUAL, "Log in?");
-    let id = rig.device.id_of(&login.verification_code);
-    (login, id)
 }
 
 /// Entries of PIN1, and wrong ones in a row, as the service has them in its books.
@@ -75,7 +67,7 @@ fn s136_the_daemon_killed_at_any_step_of_an_entry_on_a_token() {
         let mut steps = Vec::new();
         loop {
             let (_, judged) = books(&rig);
-            let (login, id) = login(&rig, &document);
+            let (login, id) = rig.ask_to_log_in(&document);
             let step = killed_at(&mut rig, steps.len(), &id, pin);
             rig.device.wait_until_connected(&document);
             let when = format!("{pin} killed after {steps:?} at {step:?}");
@@ -131,7 +123,7 @@ fn s137_the_service_killed_after_it_counted_and_before_it_answered() {
         return;
     };
     for left in [1, 2] {
-        let (_, id) = login(&rig, &document);
+        let (_, id) = rig.ask_to_log_in(&document);
         let said = judged_by_the_dying(&mut rig, &id, WRONG_PIN);
         assert!(
             matches!(said.code, code::WRONG_PIN | code::SERVICE_UNREACHABLE),
@@ -142,7 +134,7 @@ fn s137_the_service_killed_after_it_counted_and_before_it_answered() {
         assert_eq!(on_token(&rig, &document), left);
         rig.device.refuse(&id).must_be(code::DONE);
     }
-    let (login, id) = login(&rig, &document);
+    let (login, id) = rig.ask_to_log_in(&document);
     let said = judged_by_the_dying(&mut rig, &id, PIN1);
     assert!(
         matches!(said.code, code::DONE | code::SERVICE_UNREACHABLE),

@@ -161,7 +161,8 @@ fn may_issue(issuer: &Certificate, below: u8) -> Result<(), Rejected> {
     }
 }
 
-fn is_signed_by(subject: &Certificate, issuer: &Certificate) -> Result<(), Rejected> {
+/// Whether an authority's key signed a certificate.
+pub(super) fn is_signed_by(subject: &Certificate, issuer: &Certificate) -> Result<(), Rejected> {
     let (body, algorithm, signature) = subject.signed()?;
     has_signed(issuer, body, algorithm, signature)
 }

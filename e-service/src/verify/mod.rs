@@ -12,6 +12,7 @@ mod identity;
 pub(crate) mod made;
 mod profile;
 mod rejected;
+mod responder;
 mod revocation;
 mod rsa;
 mod signature;

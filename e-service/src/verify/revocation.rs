@@ -1,8 +1,8 @@
 //! Whether a certificate was taken back: a question for its authority's OCSP responder, and the answer
 //! judged (RFC 6960 section 3.2). No I/O: whoever asks brings the answer.
 //!
-//! The authority itself must have signed the answer: a responder that it delegated this to
-//! (section 4.2.2.2) is not believed.
+//! The authority itself must have signed the answer, or a responder that it delegated this to
+//! ([`responder`](super::responder)).
 
 use const_oid::AssociatedOid;
 use const_oid::db::rfc5912::ID_SHA_256;
@@ -18,7 +18,7 @@ use x509_ocsp::{
     OcspResponseStatus, Request, SingleResponse, TbsRequest, Version,
 };
 
-use super::chain::has_signed;
+use super::responder::{Answer, may_have_signed};
 use super::{Certificate, Hash, Rejected};
 use crate::random;
 
@@ -101,7 +101,7 @@ impl Question {
     /// [`Rejected::Revoked`] if it was taken back, [`Rejected::StatusUnknown`] for everything that
     /// does not say either.
     pub fn check(&self, answer: &[u8], now: OffsetDateTime) -> Result<(), Rejected> {
-        let basic = self.signed_answer(answer)?;
+        let basic = self.signed_answer(answer, now)?;
         if basic.nonce().as_ref() != Some(&self.nonce) {
             return Err(unknown("the answer is to another question"));
         }
@@ -119,7 +119,11 @@ impl Question {
         }
     }
 
-    fn signed_answer(&self, answer: &[u8]) -> Result<BasicOcspResponse, Rejected> {
+    fn signed_answer(
+        &self,
+        answer: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<BasicOcspResponse, Rejected> {
         let response = OcspResponse::from_der(answer).map_err(unknown)?;
         if response.response_status != OcspResponseStatus::Successful {
             let told = format!("the responder says {:?}", response.response_status);
@@ -144,8 +148,13 @@ impl Question {
             .map_err(unknown)?;
         let signature = basic.signature.as_bytes();
         let signature = signature.ok_or_else(|| unknown("the answer's signature"))?;
-        has_signed(&self.issuer, body, basic.signature_algorithm.oid, signature)
-            .map_err(|_| unknown("the authority did not sign the answer"))?;
+        let signed = Answer {
+            body,
+            algorithm: basic.signature_algorithm.oid,
+            signature,
+        };
+        let enclosed = basic.certs.as_deref().unwrap_or_default();
+        may_have_signed(&self.issuer, enclosed, &signed, now).map_err(unknown)?;
         Ok(basic)
     }
 }

@@ -50,6 +50,9 @@ pub struct TokenConfig {
     pub serial: Option<String>,
     /// The number of its slot.
     pub slot: Option<u64>,
+    /// What the module is told when it is started, in words of its own (`pReserved` of
+    /// `C_Initialize`), for one that wants to be.
+    pub init_reserved: Option<String>,
     /// A file with the token's PIN, readable by the daemon alone. The systemd credential
     /// `token-pin` goes before it.
     pub pin_file: Option<PathBuf>,

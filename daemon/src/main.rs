@@ -172,6 +172,7 @@ fn open_token(
         serial: config.serial.clone(),
         slot: config.slot,
         pin_file: config.pin_file.clone(),
+        init_reserved: config.init_reserved.clone(),
     };
     let (address, pin_file) = settings
         .resolve()

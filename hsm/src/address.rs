@@ -1,5 +1,6 @@
 //! Which token is meant, and which of those present that is.
 
+use std::ffi::CString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct TokenAddress {
     pub module: PathBuf,
     /// The token among those of the module.
     pub token: TokenName,
+    /// What the module is told when it is started, in words of its own (`pReserved` of
+    /// `CK_C_INITIALIZE_ARGS`). NSS wants to know so where its database is.
+    pub init_reserved: Option<CString>,
 }
 
 /// How a token is told from the others of its module.

@@ -1,5 +1,6 @@
 //! A token as a configuration names it: by a URI, or by module and token.
 
+use std::ffi::CString;
 use std::path::PathBuf;
 
 use crate::address::{TokenAddress, TokenDescription, TokenName};
@@ -20,6 +21,8 @@ pub struct TokenSettings {
     pub slot: Option<u64>,
     /// A file with its PIN.
     pub pin_file: Option<PathBuf>,
+    /// What the module is told when it is started, beside whatever names the token.
+    pub init_reserved: Option<String>,
 }
 
 /// Why settings name no token.
@@ -40,6 +43,9 @@ pub enum TokenSettingsError {
     /// The token is missing.
     #[error("no token is named: by `token` (label or serial number), `serial`, `slot` or `uri`")]
     NoToken,
+    /// C knows no such text.
+    #[error("`init_reserved` has a NUL character in it, where the module would stop reading")]
+    InitReserved,
 }
 
 impl TokenSettings {
@@ -59,6 +65,11 @@ impl TokenSettings {
             token: self.token_name(&uri)?,
             module: once("module", uri.module_path, self.module)?
                 .ok_or(TokenSettingsError::NoModule)?,
+            init_reserved: self
+                .init_reserved
+                .map(CString::new)
+                .transpose()
+                .map_err(|_| TokenSettingsError::InitReserved)?,
         };
         Ok((address, once("pin_file", uri.pin_file, self.pin_file)?))
     }

@@ -1,6 +1,7 @@
 //! One token of one module: finding it, logging in, starting again when it went away.
 
 use std::path::Path;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -118,10 +119,7 @@ impl Token {
 
     /// Starts the module.
     fn initialize(&self) -> Result<(), HsmError> {
-        match self
-            .pkcs11
-            .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
-        {
+        match self.pkcs11.initialize(self.arguments()) {
             Ok(()) => {
                 self.generation.fetch_add(1, Ordering::AcqRel);
                 Ok(())
@@ -129,6 +127,21 @@ impl Token {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    #[allow(
+        unsafe_code,
+        reason = "what a module is told beyond the standard is a C pointer"
+    )]
+    fn arguments(&self) -> CInitializeArgs {
+        let flags = CInitializeFlags::OS_LOCKING_OK;
+        let Some(reserved) = &self.address.init_reserved else {
+            return CInitializeArgs::new(flags);
+        };
+        let pointer = NonNull::from(reserved.as_bytes_with_nul()).cast();
+        // SAFETY: a text that ends with NUL, which modules only read, and which lives as long as
+        // the token: longer than the call.
+        unsafe { CInitializeArgs::new_with_reserved(flags, pointer) }
     }
 
     /// The module's file.

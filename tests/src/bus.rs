@@ -76,6 +76,11 @@ impl Bus {
         String::from_utf8_lossy(&output.stdout).contains("boolean true")
     }
 
+    /// Its socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// Its address.
     pub fn address(&self) -> String {
         format!("unix:path={}", self.socket.display())

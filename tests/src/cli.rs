@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::process::{Running, Somebody, by, copy_of_program, program};
 use crate::terminal::Terminal;
+use crate::view::View;
 
 /// Exit codes of `symbolon`.
 pub mod code {
@@ -46,6 +47,7 @@ pub struct Cli {
     bus: String,
     log: PathBuf,
     user: Option<Somebody>,
+    view: View,
 }
 
 /// How a run ended.
@@ -67,6 +69,7 @@ impl Cli {
             bus: bus.into(),
             log: logs.join("cli.log"),
             user: None,
+            view: View::default(),
         }
     }
 
@@ -79,9 +82,15 @@ impl Cli {
         }
     }
 
+    /// The same with files of the test's own in the place of the machine's.
+    pub fn seeing(&self, view: View) -> Self {
+        let same = self.clone();
+        Self { view, ..same }
+    }
+
     /// Runs it with `secrets` on its standard input.
     pub fn run(&self, arguments: &[&str], secrets: &[&str]) -> Said {
-        let mut command = by(self.user.as_ref(), &self.program);
+        let mut command = self.command();
         let mut child = command
             .args(["--bus", &self.bus])
             .args(arguments)
@@ -113,7 +122,7 @@ impl Cli {
 
     /// Starts a command that runs until it is ended; what it prints is in its log.
     pub fn start(&self, name: &str, arguments: &[&str]) -> Running {
-        let mut command = by(self.user.as_ref(), &self.program);
+        let mut command = self.command();
         let command = command.args(["--bus", &self.bus]).args(arguments);
         let logs = self.log.parent().unwrap_or(Path::new("."));
         Running::start(name, logs, command)
@@ -121,10 +130,14 @@ impl Cli {
 
     /// Starts a command at a terminal of its own.
     pub fn at_terminal(&self, arguments: &[&str]) -> Terminal {
-        let mut command = by(self.user.as_ref(), &self.program);
+        let mut command = self.command();
         command.args(["--bus", &self.bus]).args(arguments);
         let logs = self.log.parent().unwrap_or(Path::new("."));
         Terminal::run("terminal", logs, &command)
+    }
+
+    fn command(&self) -> Command {
+        self.view.of(&by(self.user.as_ref(), &self.program))
     }
 
     fn write_down(&self, arguments: &[&str], said: &Said) {

@@ -10,6 +10,7 @@ use rustix::process::Pid;
 use crate::process::{Running, Somebody, by, copy_of_program, program};
 use crate::ready::ReadySocket;
 use crate::token::TokenAt;
+use crate::view::View;
 
 /// The service's name in the daemon's configuration.
 pub const SERVICE_NAME: &str = "demo";
@@ -33,6 +34,8 @@ pub struct Surroundings {
     pub verbose: bool,
     /// Who runs it, if not the test's own user.
     pub user: Option<Somebody>,
+    /// The files that it sees otherwise than the test.
+    pub view: View,
 }
 
 /// A daemon, running or not.
@@ -141,6 +144,7 @@ impl Daemon {
             asked_pin,
             verbose,
             user,
+            view,
         } = &self.surroundings;
         let mut text = format!(
             "tcti = \"{tcti}\"\nstate_directory = \"{}\"\nbus = \"{bus}\"\n\n\
@@ -148,7 +152,7 @@ impl Daemon {
             self.state().display(),
             service_root.display(),
         );
-        let mut command = match user {
+        let command = match user {
             Some(somebody) => {
                 // As a package does it: the folder is the daemon's.
                 chown(&self.folder, Some(somebody.uid), Some(somebody.uid)).unwrap();
@@ -156,12 +160,12 @@ impl Daemon {
             }
             None => Command::new(program("symbolond")),
         };
+        let mut command = view.of(&command);
         if let Some(token) = token {
             write!(
                 text,
-                "\n[token]\nmodule = \"{}\"\ntoken = \"{}\"\n{}\n",
-                token.module.display(),
-                token.label,
+                "\n[token]\n{}{}\n",
+                token.settings(),
                 match asked_pin {
                     true => "ask_pin = true\nunlock_users = [\"nobody\"]".to_owned(),
                     false => format!("pin_file = \"{}\"", token.pin_file.display()),

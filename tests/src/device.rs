@@ -15,6 +15,7 @@ use crate::process::{Running, Somebody, by, copy_of_program};
 use crate::swtpm::{self, Swtpm};
 use crate::token::{Token, TokenAt};
 use crate::tpm_proxy::TpmProxy;
+use crate::view::View;
 
 /// Where a device finds its service.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct DeviceOptions {
     pub verbose: bool,
     /// The user that the daemon runs as, if it is not the test's own. Only root can do that.
     pub daemon_user: Option<u32>,
+    /// The files that it sees otherwise than the test.
+    pub daemon_view: View,
 }
 
 /// Which token holds a device's shares.
@@ -94,6 +97,7 @@ impl Device {
                 asked_pin: false,
                 verbose: options.verbose,
                 user: options.daemon_user.map(Somebody::alone),
+                view: options.daemon_view,
             },
         );
         Self {

@@ -21,6 +21,8 @@
 //! * [`journal`], [`keyring`]: systemd's journal and a session's keyring, of the test's own.
 //! * [`small_disk`]: a disk that can be filled.
 //! * [`terminal`]: a terminal with a command in it.
+//! * [`view`], [`people`]: files of the test's own in the place of the machine's; of those, who is in
+//!   a group and with what password.
 //! * [`polkit`]: the real polkit, with the policy that we ship and rules of the test's.
 //! * [`rig`]: all of it together.
 //!
@@ -55,6 +57,7 @@ pub mod nss_token;
 pub mod obstinate;
 pub mod openssl;
 pub mod pdf;
+pub mod people;
 pub mod polkit;
 pub mod process;
 pub mod raw_tls;
@@ -70,3 +73,4 @@ pub mod terminal;
 pub mod token;
 pub mod tpm2_token;
 pub mod tpm_proxy;
+pub mod view;

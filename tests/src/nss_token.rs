@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::obstinate;
 use crate::requirements;
 use crate::token::{PIN, TokenAt, write_private};
 
@@ -39,18 +38,12 @@ pub fn create(folder: &Path) -> Option<TokenAt> {
         String::from_utf8_lossy(&made.stderr)
     );
     Some(TokenAt {
-        // It hands NSS the place of the database, for which PKCS#11 has no word.
-        module: obstinate::module(),
+        module,
         label: LABEL.into(),
         pin_file,
-        environment: vec![
-            ("OBSTINATE_FORWARDS_TO", module.into()),
-            ("OBSTINATE_COMMANDS", folder.join("commands").into()),
-            (
-                "OBSTINATE_RESERVED",
-                format!("configdir='{database}' certPrefix='' keyPrefix='' secmod='secmod.db'")
-                    .into(),
-            ),
-        ],
+        init_reserved: Some(format!(
+            "configdir='{database}' certPrefix='' keyPrefix='' secmod='secmod.db'"
+        )),
+        environment: Vec::new(),
     })
 }

@@ -66,7 +66,7 @@ impl Obstinate {
 }
 
 /// The module, which only a test program that depends on it has beside it.
-pub(crate) fn module() -> PathBuf {
+fn module() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.with_file_name("libobstinate_module.so")
 }

@@ -10,19 +10,10 @@ use crate::bus::Bus;
 use crate::eventually::SOON;
 use crate::process::Running;
 use crate::requirements;
+use crate::view::View;
 
 /// The policy that our package installs, but for the user who may ask.
 const SHIPPED_POLICY: &str = include_str!("../../packaging/polkit/org.symbolon.Symbolon1.policy");
-
-/// Puts the test's folders in the place of the system's, and becomes polkitd.
-const IN_ITS_OWN_VIEW: &str = r#"
-    set -e
-    mount --make-rprivate /
-    mount --bind "$1/actions" /usr/share/polkit-1/actions
-    mount --bind "$1/rules" /etc/polkit-1/rules.d
-    mount --bind "$1/no-rules" /usr/share/polkit-1/rules.d
-    exec "$2" --no-debug
-"#;
 
 /// A running polkitd.
 pub struct Polkit {
@@ -50,16 +41,18 @@ impl Polkit {
         let policy =
             SHIPPED_POLICY.replace("unix-user:symbolon", &format!("unix-user:{daemon_user}"));
         std::fs::write(actions.join("org.symbolon.Symbolon1.policy"), policy).unwrap();
-        readable(&folder.join("no-rules"));
+        let no_rules = readable(&folder.join("no-rules"));
         let own = readable(&folder.join("rules"));
         std::fs::write(own.join("50-test.rules"), rules).unwrap();
 
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", IN_ITS_OWN_VIEW, "sh"])
-            .arg(folder)
-            .arg(program)
-            .env("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+        let mut polkitd = Command::new(program);
+        polkitd.arg("--no-debug");
+        let mut command = View::default()
+            .with(actions, "/usr/share/polkit-1/actions")
+            .with(own, "/etc/polkit-1/rules.d")
+            .with(no_rules, "/usr/share/polkit-1/rules.d")
+            .of(&polkitd);
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
         let mut process = Running::start("polkitd", logs, &mut command);
         process.wait_until_ready(SOON, || {
             bus.has_owner("org.freedesktop.PolicyKit1").then_some(())

@@ -14,6 +14,7 @@ use crate::requirements;
 use crate::service::{Options, SCHEME, Service, ServiceFolder};
 use crate::tcp_cut::TcpCut;
 use crate::token::TokenAt;
+use crate::view::View;
 
 /// The person of most tests.
 pub const PERSON: &str = "PNOEE-30303039914";
@@ -39,6 +40,7 @@ pub struct Plan {
     token: TokenChoice,
     verbose: bool,
     daemon_user: Option<u32>,
+    daemon_view: View,
     link_page: bool,
 }
 
@@ -95,6 +97,13 @@ impl Plan {
         self
     }
 
+    /// With a daemon that sees files of the test's own. Needs root.
+    #[must_use]
+    pub fn daemon_view(mut self, view: View) -> Self {
+        self.daemon_view = view;
+        self
+    }
+
     /// With device links that a browser on this machine can follow.
     #[must_use]
     pub fn link_page(mut self) -> Self {
@@ -141,6 +150,7 @@ impl Plan {
             token: self.token.clone(),
             verbose: self.verbose,
             daemon_user: self.daemon_user,
+            daemon_view: self.daemon_view.clone(),
         }
     }
 

@@ -221,9 +221,8 @@ impl ServiceFolder {
             (
                 "hsm",
                 format!(
-                    "module = \"{}\"\ntoken = \"{}\"\npin_file = \"{}\"\n{}",
-                    self.token_at.module.display(),
-                    self.token_at.label,
+                    "{}pin_file = \"{}\"\n{}",
+                    self.token_at.settings(),
                     self.token_at.pin_file.display(),
                     options.hsm
                 ),

@@ -23,8 +23,22 @@ pub struct TokenAt {
     pub label: String,
     /// A private file with its user PIN.
     pub pin_file: PathBuf,
+    /// What its module is told when it is started.
+    pub init_reserved: Option<String>,
     /// Environment variables.
     pub environment: Vec<(&'static str, OsString)>,
+}
+
+impl TokenAt {
+    /// What a configuration says of the token, but for its PIN.
+    pub fn settings(&self) -> String {
+        let Self { module, label, .. } = self;
+        let mut settings = format!("module = \"{}\"\ntoken = \"{label}\"\n", module.display());
+        if let Some(reserved) = &self.init_reserved {
+            settings += &format!("init_reserved = \"{reserved}\"\n");
+        }
+        settings
+    }
 }
 
 /// A token store in a folder.
@@ -93,6 +107,7 @@ impl Token {
             module: Self::module(),
             label: LABEL.into(),
             pin_file: self.pin_file(),
+            init_reserved: None,
             environment: vec![("SOFTHSM2_CONF", self.configuration().into())],
         }
     }

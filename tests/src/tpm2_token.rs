@@ -58,6 +58,7 @@ impl Tpm2Token {
             module,
             label: LABEL.into(),
             pin_file: folder.join("tpm2-pin"),
+            init_reserved: None,
             environment: vec![
                 ("TPM2_PKCS11_STORE", store.into()),
                 ("TPM2_PKCS11_TCTI", TCTI.into()),

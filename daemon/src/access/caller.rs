@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use symbolon_protocol::display_text::DisplayText;
 
+use super::membership;
 use super::polkit::{Details, Subject};
 use super::rule::{Act, Action, Owner, Ruling, rule};
 use crate::bus::fault::{Fault, FaultKind};
@@ -18,7 +19,7 @@ pub struct Caller {
     /// The user's number.
     pub uid: u32,
     /// The groups that their process was in when it connected, by number, as the kernel told the
-    /// bus.
+    /// bus. They count for what is in the machine's list of users too ([`membership`]).
     pub groups: Vec<u32>,
     /// How polkit is asked about them; without it nothing that polkit decides is allowed.
     pub subject: Option<Subject>,
@@ -47,10 +48,11 @@ impl Caller {
 
     /// Whether they may know of an account. Nobody is asked to authenticate for that.
     pub(crate) async fn sight(&self, owner: Owner, details: &Details) -> Sight {
-        match rule(owner, self.uid, &self.groups, Act::See) {
-            Ruling::Allowed => Sight::Seen,
-            Ruling::Denied | Ruling::Unseen => Sight::Unseen,
-            Ruling::Asked(action) => {
+        match self.ruling(owner, Act::See).await {
+            Err(fault) => Sight::Undecided(fault),
+            Ok(Ruling::Allowed) => Sight::Seen,
+            Ok(Ruling::Denied | Ruling::Unseen) => Sight::Unseen,
+            Ok(Ruling::Asked(action)) => {
                 let subject = self.subject.as_ref().map(Subject::quietly);
                 match ask(subject.as_ref(), action, details).await {
                     Ok(None) => Sight::Seen,
@@ -61,7 +63,8 @@ impl Caller {
         }
     }
 
-    /// Whether they may do this, or polkit may say so.
+    /// Whether they may do this, or polkit may say so, as far as that can be told without asking
+    /// anybody.
     pub(crate) fn might(&self, owner: Owner, act: Act) -> bool {
         matches!(
             rule(owner, self.uid, &self.groups, act),
@@ -76,13 +79,31 @@ impl Caller {
         act: Act,
         details: &Details,
     ) -> Result<(), Fault> {
-        match rule(owner, self.uid, &self.groups, act) {
+        match self.ruling(owner, act).await? {
             Ruling::Allowed => Ok(()),
             Ruling::Denied | Ruling::Unseen => Err(not_theirs(owner)),
             Ruling::Asked(action) => match ask(self.subject.as_ref(), action, details).await? {
                 None => Ok(()),
                 Some(refusal) => Err(refusal),
             },
+        }
+    }
+
+    /// The rule, with the groups that they are in now. Only where it is by a group that they would
+    /// be let is the list of users asked: nobody's own account waits for that.
+    async fn ruling(&self, owner: Owner, act: Act) -> Result<Ruling, Fault> {
+        let ruling = rule(owner, self.uid, &self.groups, act);
+        let (Owner::Group(group), Ruling::Asked(_)) = (owner, ruling) else {
+            return Ok(ruling);
+        };
+        match membership::is_listed(self.uid, group).await {
+            Ok(true) => Ok(ruling),
+            Ok(false) => Ok(rule(owner, self.uid, &[], act)),
+            Err(unknown) => Err(Fault::with_remedy(
+                FaultKind::NotAuthorized,
+                format!("the machine's list of users and groups cannot be read: {unknown}"),
+                "try again, or ask an administrator",
+            )),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Who may do what with an account.
 //!
 //! * `rule`: what is decided here, and what polkit is asked.
+//! * `membership`: who is in a group now.
 //! * `caller`: who asks, as the bus knows them.
 //! * `polkit`: asking polkit, which decides about a group's accounts.
 
 mod caller;
+mod membership;
 mod polkit;
 mod rule;
 

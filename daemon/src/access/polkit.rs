@@ -2,7 +2,6 @@
 //! error, a caller who left) is a refusal that says so.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,31 +215,34 @@ impl Decision {
                 format!("an administrator can change polkit's rules for {id}"),
             ),
             Self::WantsAuthentication => (
-                "this needs an administrator's authentication, and nothing here can ask for it",
-                format!("do it as root, or have an administrator make a polkit rule for {id}"),
+                "somebody must authenticate for this, and nothing here can ask for it",
+                format!(
+                    "do it at a terminal, or have an administrator make a polkit rule for {id}"
+                ),
             ),
             Self::Dismissed => (
                 "the authentication was not completed",
                 "try again".to_owned(),
             ),
         };
-        Some(refused(what, remedy))
+        let kind = match self {
+            Self::WantsAuthentication => FaultKind::AuthenticationNeeded,
+            _ => FaultKind::NotAuthorized,
+        };
+        Some(Fault::with_remedy(kind, what, remedy))
     }
 }
 
 impl From<Undecided> for Fault {
     fn from(undecided: Undecided) -> Self {
-        refused(
+        Fault::with_remedy(
+            FaultKind::NotAuthorized,
             format!(
                 "polkit, which decides about a group's accounts, could not be asked: {undecided}"
             ),
             "an administrator must see to it that polkit is installed and runs",
         )
     }
-}
-
-fn refused(what: impl Display, remedy: impl Display) -> Fault {
-    Fault::with_remedy(FaultKind::NotAuthorized, what, remedy)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub enum FaultKind {
     AnsweredElsewhere,
     /// The caller may not do this.
     NotAuthorized,
+    /// The caller may do this once somebody authenticated, whom nothing could ask.
+    AuthenticationNeeded,
     /// What was typed cannot be a PIN; nothing was counted.
     InvalidPin,
     /// The rules for new PINs refuse it.
@@ -47,13 +49,14 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Locked,
         Self::AccountClosed,
         Self::NotFound,
         Self::Expired,
         Self::AnsweredElsewhere,
         Self::NotAuthorized,
+        Self::AuthenticationNeeded,
         Self::InvalidPin,
         Self::PinRefused,
         Self::HardwareUnavailable,
@@ -77,6 +80,7 @@ impl FaultKind {
             Self::Expired => "Expired",
             Self::AnsweredElsewhere => "AnsweredElsewhere",
             Self::NotAuthorized => "NotAuthorized",
+            Self::AuthenticationNeeded => "AuthenticationNeeded",
             Self::InvalidPin => "InvalidPin",
             Self::PinRefused => "PinRefused",
             Self::HardwareUnavailable => "HardwareUnavailable",

@@ -18,6 +18,7 @@ async fn each_kind_of_fault_has_its_exit_code_and_its_words() {
         (FaultKind::Expired, 8),
         (FaultKind::AnsweredElsewhere, 8),
         (FaultKind::NotAuthorized, 9),
+        (FaultKind::AuthenticationNeeded, 9),
         (FaultKind::InvalidPin, 10),
         (FaultKind::PinRefused, 10),
         (FaultKind::HardwareUnavailable, 6),

@@ -79,6 +79,7 @@ impl<'a> Obstinate<'a> {
         TokenAddress {
             module: self.house.obstinate_module(),
             token: TokenName::LabelOrSerial(LABEL.into()),
+            init_reserved: None,
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn address(house: &TokenHouse, token: &str) -> TokenAddress {
     TokenAddress {
         module: house.module().into(),
         token: TokenName::LabelOrSerial(token.into()),
+        init_reserved: None,
     }
 }
 

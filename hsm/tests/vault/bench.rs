@@ -46,6 +46,7 @@ impl TokenBench {
         let address = TokenAddress {
             module: self.house.obstinate_module(),
             token: TokenName::LabelOrSerial(self.label.into()),
+            init_reserved: None,
         };
         let patience = Patience {
             signing: Duration::from_secs(30),

@@ -18,6 +18,7 @@ fn s162_kryoptic_is_refused_for_want_of_the_key_wrap_that_we_can_name() {
     let address = TokenAddress {
         module: house.module().into(),
         token: TokenName::LabelOrSerial(LABEL.into()),
+        init_reserved: None,
     };
     let pins = Arc::new(FixedPin(PIN));
     let examination = examine(address, pins, 3, Duration::from_secs(120)).unwrap();

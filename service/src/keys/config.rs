@@ -39,6 +39,7 @@ struct HsmSection {
     token: Option<String>,
     serial: Option<String>,
     slot: Option<u64>,
+    init_reserved: Option<String>,
     pin_file: Option<PathBuf>,
     #[serde(default)]
     ask_pin: bool,
@@ -59,6 +60,7 @@ impl TryFrom<HsmSection> for HsmConfig {
             serial: section.serial,
             slot: section.slot,
             pin_file: section.pin_file,
+            init_reserved: section.init_reserved,
         };
         let (address, pin_file) = named.resolve()?;
         Ok(Self {
@@ -132,6 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn what_the_module_is_told_stands_beside_either() {
+        for named in [
+            "uri = 'pkcs11:token=a?module-path=/m.so'",
+            "module = '/m.so'\ntoken = 'a'",
+        ] {
+            let text = format!("{named}\ninit_reserved = \"configdir='/nss'\"");
+            let config: HsmConfig = toml::from_str(&text).unwrap();
+            let told = config.address.init_reserved;
+            assert_eq!(told.as_deref(), Some(c"configdir='/nss'"), "{named}");
+        }
+    }
+
+    #[test]
     fn what_names_no_token_or_two_is_refused() {
         for (text, part) in [
             ("module = '/m.so'", "no token is named"),
@@ -163,6 +178,10 @@ mod tests {
                 "leave the PIN in the configuration",
             ),
             ("module = '/m.so'\ntoken = 'a'\npin = '1'", "unknown field"),
+            (
+                "module = '/m.so'\ntoken = 'a'\ninit_reserved = \"a\\u0000b\"",
+                "NUL character",
+            ),
         ] {
             let error = toml::from_str::<HsmConfig>(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

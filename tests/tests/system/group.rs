@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use symbolon_tests::cli::{Cli, Said, code};
 use symbolon_tests::daemon::SERVICE_NAME;
 use symbolon_tests::eventually::SOON;
+use symbolon_tests::people::{GROUP, PASSWORD, People, name_of};
 use symbolon_tests::polkit::Polkit;
 use symbolon_tests::process::Somebody;
 use symbolon_tests::relying_party::{Login, Target};
@@ -18,14 +19,12 @@ const COLLEAGUE: u32 = 3;
 const STRANGER: u32 = 2;
 const BLIND: u32 = 7;
 const DAEMON: u32 = 9;
-/// A group that every system has, and its number.
-const GROUP: (&str, u32) = ("users", 100);
-
 /// A rig with an account of the group.
 struct Office {
     polkit: Polkit,
     rig: Rig,
     document: String,
+    people: People,
 }
 
 impl Office {
@@ -39,7 +38,9 @@ impl Office {
         if !requirements::is_root("try what other users can do") {
             return None;
         }
-        let rig = Plan::default().daemon_user(DAEMON).start()?;
+        let people = People::new(&[ENROLLER, COLLEAGUE, BLIND]);
+        let plan = Plan::default().daemon_user(DAEMON);
+        let rig = plan.daemon_view(people.groups()).start()?;
         let polkit = polkit(&rig, &format!("{rules}\n{ENROLLER_ADMINISTERS}"))?;
         let code = rig.service.folder().invite(PERSON, "Mari", "Maasikas");
         let (group, _) = GROUP;
@@ -63,11 +64,18 @@ impl Office {
             polkit,
             rig,
             document,
+            people,
         })
     }
 
     fn member(&self, uid: u32) -> Cli {
         member(&self.rig, uid)
+    }
+
+    /// A member on a machine where people have these tests' passwords.
+    fn member_with_password(&self, uid: u32) -> Cli {
+        let view = self.people.passwords(self.rig.device.bus());
+        self.member(uid).seeing(view)
     }
 
     /// Asks for a login, and answers with it and with the transaction's name.
@@ -128,14 +136,6 @@ polkit.addRule(function(action, subject) {
         return polkit.Result.YES;
 });
 "#;
-
-fn name_of(uid: u32) -> String {
-    let output = std::process::Command::new("id")
-        .args(["-nu", &uid.to_string()])
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
 
 fn pending(cli: &Cli) -> Value {
     cli.json(&["pending"], &[]).must_be(code::DONE).value()
@@ -400,11 +400,120 @@ fn s146_who_administers_is_asked_to_authenticate_at_their_terminal() {
         .types("no administrator's password\n");
     assert_eq!(terminal.exit_code(), code::NOT_AUTHORISED);
     assert!(!terminal.seen().contains("administrator's password"));
+    // With the administrator's it is done.
+    let change = ["pin", "change", "pin1", &office.document];
+    let mut terminal = office.member_with_password(COLLEAGUE).at_terminal(&change);
+    for pin in [PIN1, "7294", "7294"] {
+        terminal
+            .reads("PIN1")
+            .reads(": ")
+            .types(&format!("{pin}\n"));
+    }
+    terminal
+        .reads("AUTHENTICATING FOR org.symbolon.Symbolon1.administer")
+        .reads("Password: ")
+        .types(&format!("{PASSWORD}\n"))
+        .reads("AUTHENTICATION COMPLETE");
+    assert_eq!(terminal.exit_code(), code::DONE);
+    assert!(!terminal.seen().contains(PASSWORD));
     // Who only answers is asked for nothing but the PIN.
     let (login, id) = office.ask();
     let mut terminal = office.member(COLLEAGUE).at_terminal(&["approve", &id]);
-    terminal.reads("PIN1: ").types(&format!("{PIN1}\n"));
+    terminal.reads("PIN1: ").types("7294\n");
     assert_eq!(terminal.exit_code(), code::DONE);
     assert!(!terminal.seen().contains("org.symbolon"));
     office.verify(&login);
+}
+
+#[test]
+fn s188_who_is_taken_out_of_the_group_is_out_at_once() {
+    let Some(office) = Office::open("") else {
+        return;
+    };
+    let rig = &office.rig;
+    let leaver = office.member(COLLEAGUE);
+    let heard = rig.device.listener(Some(&in_group(COLLEAGUE)));
+    let stays = rig.device.listener(Some(&in_group(ENROLLER)));
+    let (first, id) = office.ask();
+    assert_eq!(heard.wait_for("Offered"), format!("Offered {id}"));
+
+    // Their processes keep the group until they end.
+    office.people.are_members(&[ENROLLER, BLIND]);
+    let seen = leaver.json(&["accounts"], &[]).must_be(code::DONE).value();
+    assert_eq!(seen["accounts"], json!([]));
+    assert_eq!(pending(&leaver)["transactions"], json!([]));
+    not_found(leaver.run(&["approve", &id, "--pin-stdin"], &[PIN1]));
+    not_found(leaver.run(&["refuse", &id], &[]));
+    not_found(leaver.run(&["history", &office.document], &[]));
+    assert!(rig.relying_party.is_running(&first.session));
+    office
+        .member(ENROLLER)
+        .run(&["approve", &id, "--pin-stdin"], &[PIN1])
+        .must_be(code::DONE);
+    office.verify(&first);
+    let withdrawn = format!("Withdrawn {id} approved");
+    assert_eq!(stays.wait_for("Withdrawn"), withdrawn);
+
+    // In the list alone is not in the group: who was added logs in anew.
+    office.people.are_members(&[ENROLLER, STRANGER]);
+    let (_, id) = office.ask();
+    not_found(stranger(rig).run(&["refuse", &id], &[]));
+    assert!(!heard.signals().contains(&withdrawn));
+}
+
+#[test]
+fn s189_who_must_authenticate_to_approve_is_asked_at_their_terminal() {
+    if requirements::find_program("pkttyagent").is_none() {
+        requirements::skipped("pkttyagent (package polkitd, or polkit)");
+        return;
+    }
+    let rules = r#"
+        polkit.addRule(function(action, subject) {
+            if (action.id == "org.symbolon.Symbolon1.approve" && subject.user == COLLEAGUE)
+                return polkit.Result.AUTH_SELF_KEEP;
+        });
+    "#;
+    let Some(office) = Office::open(rules) else {
+        return;
+    };
+    let (login, id) = office.ask();
+    // A script has nobody to ask.
+    let said = office
+        .member(COLLEAGUE)
+        .run(&["approve", &id, "--pin-stdin"], &[PIN1]);
+    assert!(said.err.contains("must authenticate"), "{said:?}");
+    refused(said);
+
+    let colleague = office.member_with_password(COLLEAGUE);
+    let asked = format!("AUTHENTICATING FOR {}", "org.symbolon.Symbolon1.approve");
+    let mut terminal = colleague.at_terminal(&["approve", &id]);
+    terminal
+        .reads(&asked)
+        .reads("Password: ")
+        .types("not theirs\n");
+    assert_eq!(terminal.exit_code(), code::NOT_AUTHORISED);
+    assert!(!terminal.seen().contains("PIN1"));
+
+    // Once for a command: what is kept serves for the PIN too.
+    let mut terminal = colleague.at_terminal(&["approve", &id]);
+    terminal
+        .reads(&asked)
+        .reads("Password: ")
+        .types(&format!("{PASSWORD}\n"))
+        .reads("PIN1: ")
+        .types(&format!("{PIN1}\n"));
+    assert_eq!(terminal.exit_code(), code::DONE);
+    assert_eq!(terminal.seen().matches(&asked).count(), 1);
+    office.verify(&login);
+
+    let (login, id) = office.ask();
+    let mut terminal = colleague.at_terminal(&["refuse", &id]);
+    terminal
+        .reads(&asked)
+        .reads("Password: ")
+        .types(&format!("{PASSWORD}\n"));
+    assert_eq!(terminal.exit_code(), code::DONE);
+    assert!(!office.rig.relying_party.is_running(&login.session));
+    let pin1 = office.rig.device.standing(&office.document, "pin1");
+    assert_eq!(pin1["triesLeft"], 3);
 }

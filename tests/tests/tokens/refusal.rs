@@ -41,14 +41,7 @@ fn hsm_check(rig: &Rig, token: &TokenAt) -> Output {
     let soft = Token::open(&folder.path().join("hsm")).at();
     let mut text = text;
     for (own, other) in [
-        (
-            soft.module.display().to_string(),
-            token.module.display().to_string(),
-        ),
-        (
-            format!("token = \"{}\"", soft.label),
-            format!("token = \"{}\"", token.label),
-        ),
+        (soft.settings(), token.settings()),
         (
             soft.pin_file.display().to_string(),
             token.pin_file.display().to_string(),

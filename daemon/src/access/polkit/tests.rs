@@ -164,6 +164,19 @@ async fn without_polkit_nothing_is_allowed() {
     assert!(fault.text.contains("could not be asked"), "{fault}");
 }
 
+#[test]
+fn who_could_authenticate_is_told_so_and_who_may_not_at_all_is_not() {
+    let kind = |decision: Decision| decision.refusal(Action::Approve).map(|fault| fault.kind);
+    assert_eq!(kind(Decision::Authorized), None);
+    assert_eq!(
+        kind(Decision::WantsAuthentication),
+        Some(FaultKind::AuthenticationNeeded)
+    );
+    for refused in [Decision::Denied, Decision::Dismissed] {
+        assert_eq!(kind(refused), Some(FaultKind::NotAuthorized));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_polkit_that_does_not_answer_is_a_refusal_and_the_question_is_taken_back() {
     let Some(mut stage) = Stage::set(None).await else {

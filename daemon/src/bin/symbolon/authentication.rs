@@ -17,6 +17,11 @@ const TO_BEGIN: Duration = Duration::from_secs(5);
 pub(crate) struct Authentication(Option<Child>);
 
 impl Authentication {
+    /// Whether there is one.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Starts one where somebody could be asked. Root never is. It goes before a desktop's agent:
     /// whoever typed the command is at this terminal. (As a fallback, polkit would use it only for
     /// processes of a session.)

@@ -91,7 +91,7 @@ pub(crate) fn exit_of(kind: FaultKind) -> Exit {
         FaultKind::Locked => Exit::Locked,
         FaultKind::AccountClosed => Exit::AccountClosed,
         FaultKind::NotFound | FaultKind::Expired | FaultKind::AnsweredElsewhere => Exit::NotFound,
-        FaultKind::NotAuthorized => Exit::NotAuthorized,
+        FaultKind::NotAuthorized | FaultKind::AuthenticationNeeded => Exit::NotAuthorized,
         FaultKind::InvalidPin
         | FaultKind::PinRefused
         | FaultKind::InvalidArgument

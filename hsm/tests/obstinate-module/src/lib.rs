@@ -17,9 +17,6 @@
 //! * `leave FUNCTION`: calls of it end the process as a program ends that has nothing left to do.
 //! * `remove`: there is no token, and every session of it is gone.
 //!
-//! What `OBSTINATE_RESERVED` says is handed to the other module when it is started, as `pReserved`:
-//! NSS wants to be told so where its databases are. (p11-kit calls it `x-init-reserved`.)
-//!
 //! Some functions obey (see [`C_GetFunctionList`]); the rest are the other module's.
 #![allow(
     unsafe_code,
@@ -31,7 +28,6 @@
     reason = "PKCS#11 gives the names and the parameters"
 )]
 
-use std::ffi::CString;
 use std::os::raw::c_void;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -39,10 +35,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_C_INITIALIZE_ARGS, CK_FLAGS, CK_FUNCTION_LIST,
-    CK_MECHANISM, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TRUE,
-    CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR, CKF_OS_LOCKING_OK, CKR_DEVICE_REMOVED,
-    CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK,
+    CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_MECHANISM, CK_NOTIFY,
+    CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TRUE, CK_ULONG, CK_USER_TYPE,
+    CK_UTF8CHAR, CKR_DEVICE_REMOVED, CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK,
 };
 
 /// The other module: kept loaded, and its functions.
@@ -69,7 +64,6 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> 
     };
     let ours = OURS.get_or_init(|| CK_FUNCTION_LIST {
         C_GetFunctionList: Some(C_GetFunctionList),
-        C_Initialize: Some(C_Initialize),
         C_GetSlotList: Some(C_GetSlotList),
         C_OpenSession: Some(C_OpenSession),
         C_Login: Some(C_Login),
@@ -87,23 +81,6 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> 
     // SAFETY: the caller's promise. Nobody writes through the pointer: PKCS#11 calls it read-only.
     unsafe { *list = std::ptr::from_ref(ours).cast_mut() };
     CKR_OK
-}
-
-unsafe extern "C" fn C_Initialize(arguments: *mut c_void) -> CK_RV {
-    let Some(forward) = real().and_then(|real| real.C_Initialize) else {
-        return CKR_FUNCTION_NOT_SUPPORTED;
-    };
-    let Some(reserved) = reserved() else {
-        // SAFETY: the caller's arguments, unchanged.
-        return unsafe { forward(arguments) };
-    };
-    let mut told = CK_C_INITIALIZE_ARGS {
-        flags: CKF_OS_LOCKING_OK,
-        pReserved: reserved.as_ptr().cast_mut().cast(),
-        ..CK_C_INITIALIZE_ARGS::default()
-    };
-    // SAFETY: the structure and the text live beyond the call, and modules read them only.
-    unsafe { forward((&raw mut told).cast()) }
 }
 
 unsafe extern "C" fn C_GetSlotList(
@@ -285,16 +262,6 @@ fn note_hanging(function: &str) {
     if std::fs::write(&unfinished, function).is_ok() {
         let _ = std::fs::rename(unfinished, path.with_extension("hanging"));
     }
-}
-
-/// Lives as long as the process: a module may look again.
-fn reserved() -> Option<&'static CString> {
-    static RESERVED: OnceLock<Option<CString>> = OnceLock::new();
-    let text = RESERVED.get_or_init(|| {
-        let text = std::env::var("OBSTINATE_RESERVED").ok()?;
-        CString::new(text).ok()
-    });
-    text.as_ref()
 }
 
 fn forget_commands() {

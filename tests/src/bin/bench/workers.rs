@@ -64,6 +64,7 @@ fn open(threads: usize) -> Hsm {
         TokenAddress {
             module: Token::module(),
             token: TokenName::LabelOrSerial(LABEL.into()),
+            init_reserved: None,
         },
         Arc::new(Known),
         PoolSize {

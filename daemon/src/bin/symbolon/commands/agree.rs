@@ -19,7 +19,9 @@ pub(super) async fn run(
     if !agreed {
         ask(&id, begun.others_missing, terminal, ends).await?;
     }
-    let reply = session.daemon.agree(&id).await?;
+    let reply = session
+        .authorised(async || session.daemon.agree(&id).await)
+        .await?;
     if session.output.is_json() {
         session.output.reply(&reply)?;
         return Ok(());

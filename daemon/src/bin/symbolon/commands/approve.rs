@@ -44,7 +44,7 @@ pub(super) async fn answer(session: &Session, wishes: Approve) -> Result<Answer,
         Source::Descriptor(_) => None,
     };
     // Before the question, so that the hardware gets ready while the person types.
-    let begun: ApprovalBegun = parse(&session.daemon.begin_approval(&id).await?)?;
+    let begun = begin(session, &id).await?;
     show(session, &begun.transaction)?;
     let tries_left = standing::require_open(begun.pin)?;
     let terminal = prompt.terminal().filter(|_| source == Source::Person);
@@ -78,11 +78,11 @@ pub(super) async fn answer(session: &Session, wishes: Approve) -> Result<Answer,
                 "no PIN was typed and nothing approved; to decline: symbolon refuse",
             ));
         }
-        let reply = match session
-            .daemon
-            .approve(&id, pin.pipe()?.as_fd().into())
-            .await
-        {
+        let approve = async || {
+            let daemon = &session.daemon;
+            daemon.approve(&id, pin.pipe()?.as_fd().into()).await
+        };
+        let reply = match session.authorised(approve).await {
             Err(error) if source == Source::Person && is_no_pin(&error) => {
                 complain(&Failure::from(error).text);
                 continue;
@@ -101,13 +101,18 @@ pub(super) async fn answer(session: &Session, wishes: Approve) -> Result<Answer,
             }
             Some(Denial::Wrong(text)) if source == Source::Person => {
                 complain(&text);
-                let again: ApprovalBegun = parse(&session.daemon.begin_approval(&id).await?)?;
-                standing::require_open(again.pin)?;
+                standing::require_open(begin(session, &id).await?.pin)?;
             }
             Some(Denial::Wrong(text)) => return Err(Failure::new(Exit::WrongPin, text)),
             Some(Denial::Over(exit, text)) => return Err(Failure::new(exit, text)),
         }
     }
+}
+
+/// Has the hardware made ready, and learns what is asked.
+async fn begin(session: &Session, id: &str) -> Result<ApprovalBegun, Failure> {
+    let begin = async || session.daemon.begin_approval(id).await;
+    parse(&session.authorised(begin).await?)
 }
 
 fn show(session: &Session, transaction: &PendingTransaction) -> Result<(), Failure> {

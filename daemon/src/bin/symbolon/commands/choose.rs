@@ -98,10 +98,14 @@ pub(super) async fn refuse(
     let id = transaction(session, id.as_deref(), Terminal::open().as_ref()).await?;
     let id = id.to_string();
     let said = if not_mine {
-        session.daemon.disown(&id).await?;
+        session
+            .authorised(async || session.daemon.disown(&id).await)
+            .await?;
         "Refused. Whoever asked does not reach you for a while, and the service's operator is told."
     } else {
-        session.daemon.refuse(&id).await?;
+        session
+            .authorised(async || session.daemon.refuse(&id).await)
+            .await?;
         "Refused; the relying party is told."
     };
     if session.output.is_json() {

@@ -32,7 +32,8 @@ pub(super) async fn settle(
         }
     };
     let id = transaction.id.to_string();
-    match parse(&session.daemon.choose_code(&id, &picked).await?)? {
+    let choose = async || session.daemon.choose_code(&id, &picked).await;
+    match parse(&session.authorised(choose).await?)? {
         CodeChosen::Right {} => Ok(()),
         CodeChosen::Wrong {} => Err(Failure::new(
             Exit::Failed,

@@ -19,7 +19,9 @@ pub(super) async fn run(
     if !agreed {
         ask(&id, terminal, ends).await?;
     }
-    let reply = session.daemon.consent(&id).await?;
+    let reply = session
+        .authorised(async || session.daemon.consent(&id).await)
+        .await?;
     if session.output.is_json() {
         session.output.reply(&reply)?;
     } else {

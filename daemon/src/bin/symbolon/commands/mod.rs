@@ -19,9 +19,12 @@ mod unlock;
 mod watch;
 
 use serde::de::DeserializeOwned;
-use symbolon_daemon::bus::client::{self, SymbolonProxy};
+use symbolon_daemon::bus::client::{self, SymbolonProxy, fault_of};
+use symbolon_daemon::bus::fault::FaultKind;
+use tokio::sync::OnceCell;
 
 use crate::arguments::{Arguments, Command, History, Pin};
+use crate::authentication::Authentication;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::prompt::Source;
@@ -31,6 +34,8 @@ struct Session {
     daemon: SymbolonProxy<'static>,
     bus: Option<String>,
     output: Output,
+    /// polkit's agent, once it was wanted.
+    authentication: OnceCell<Authentication>,
 }
 
 /// Runs a command to its exit code.
@@ -79,8 +84,34 @@ impl Session {
             daemon,
             bus: bus.map(str::to_owned),
             output,
+            authentication: OnceCell::new(),
         })
     }
+
+    /// Has the daemon do something, and once more with polkit's agent at the terminal if somebody
+    /// must authenticate for it, whom nothing else asked. Most are let do it without, and an agent
+    /// takes a moment to begin.
+    async fn authorised<T>(&self, call: impl AsyncFn() -> zbus::Result<T>) -> zbus::Result<T> {
+        match call().await {
+            Err(error) if needs_authentication(&error) && self.can_authenticate_now().await => {
+                call().await
+            }
+            answered => answered,
+        }
+    }
+
+    /// Whether there is an agent that was not there before. It stays until the command ends.
+    async fn can_authenticate_now(&self) -> bool {
+        if self.authentication.initialized() {
+            return false;
+        }
+        let begin = || Authentication::offer(self.bus.as_deref());
+        self.authentication.get_or_init(begin).await.is_there()
+    }
+}
+
+fn needs_authentication(error: &zbus::Error) -> bool {
+    fault_of(error).is_some_and(|fault| fault.kind == FaultKind::AuthenticationNeeded)
 }
 
 /// Reads one of the daemon's replies.

@@ -24,13 +24,11 @@ pub(super) async fn run(session: &Session, wishes: Open) -> Result<Exit, Failure
     let link = read_link(&wishes.link)?;
     let link = link.strip_prefix(SCHEME).unwrap_or(&link);
     let account = wishes.account.as_deref().unwrap_or_default();
-    let pipe = secret_pipe(link.as_bytes())?;
-    let opened: PendingTransaction = parse(
-        &session
-            .daemon
-            .open_link(pipe.as_fd().into(), account)
-            .await?,
-    )?;
+    let open = async || {
+        let pipe = secret_pipe(link.as_bytes())?;
+        session.daemon.open_link(pipe.as_fd().into(), account).await
+    };
+    let opened: PendingTransaction = parse(&session.authorised(open).await?)?;
     let id = opened.id.to_string();
     let mut outcome = answer(session, &wishes, &id, &mut ends).await;
     if opened.purpose.is_none() && matches!(outcome, Ok(Exit::Success)) {

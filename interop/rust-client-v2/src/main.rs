@@ -34,8 +34,21 @@ async fn main() {
 
 async fn run(flow: &str, identifier: &str) -> Result<Value, Failure> {
     let configuration = SmartIDConfig::load_from_env()?;
-    if flow == "certificate" {
-        let status = client::get_certificate_by_document_number(configuration, identifier).await?;
+    let person = SemanticsIdentifier {
+        identifier: identifier.to_owned(),
+    };
+    let chosen = match flow {
+        "certificate" => Some(
+            client::get_certificate_by_document_number(configuration.clone(), identifier).await?,
+        ),
+        "certificate-of-person" => {
+            let choice =
+                client::get_certificate_by_semantic_identifier(&configuration, person.clone());
+            Some(choice.await?)
+        }
+        _ => None,
+    };
+    if let Some(status) = chosen {
         return Ok(json!({
             "endResult": status.result.end_result,
             "documentNumber": status.result.document_number,
@@ -48,9 +61,6 @@ async fn run(flow: &str, identifier: &str) -> Result<Value, Failure> {
     println!("{}", json!({ "verificationCode": code }));
     let hash = STANDARD.encode(digest.as_ref());
     let interactions = vec![Interaction::diplay_text_and_pin("Do you agree?")];
-    let person = SemanticsIdentifier {
-        identifier: identifier.to_owned(),
-    };
     let status = match flow {
         "authentication" => {
             client::authenticate_by_document_number(

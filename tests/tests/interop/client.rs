@@ -93,33 +93,34 @@ impl Flow {
 
     /// The verification code that the client shows.
     pub(crate) fn code(&mut self) -> String {
-        let told = self.line();
+        let told = self.told();
         let code = told["verificationCode"].as_str();
         code.unwrap_or_else(|| panic!("no code: {told}")).into()
     }
 
     /// The device link that the client shows.
     pub(crate) fn link(&mut self) -> String {
-        let told = self.line();
+        let told = self.told();
         let link = told["deviceLink"].as_str();
         link.unwrap_or_else(|| panic!("no link: {told}")).into()
     }
 
     /// What the client got, after all that it checks.
     pub(crate) fn result(mut self) -> Value {
-        let told = self.line();
+        let told = self.told();
         assert!(told["ok"].is_object(), "{told}");
         told["ok"].clone()
     }
 
     /// The client's error, by its own name for it.
     pub(crate) fn error(mut self) -> String {
-        let told = self.line();
+        let told = self.told();
         let error = told["error"].as_str();
         error.unwrap_or_else(|| panic!("no error: {told}")).into()
     }
 
-    fn line(&mut self) -> Value {
+    /// The next that it says.
+    pub(crate) fn told(&mut self) -> Value {
         let line = self.lines.next().expect("the client says how it went");
         serde_json::from_str(&line.unwrap()).unwrap()
     }

@@ -50,18 +50,23 @@ fn the_rust_client_of_version_2_gets_the_certificate_that_its_person_lets_it_kno
     let Some((rig, document)) = Rig::enrolled() else {
         return;
     };
-    let choice = begin_v2(&rig, "certificate", &document);
-    let id = eventually("the choice", SOON, || {
-        let pending = rig.device.pending();
-        Some(pending.first()?["id"].as_str()?.to_owned())
-    });
-    let consent = ["approve", &id, "--consent"];
-    rig.device.cli.json(&consent, &[]).must_be(code::DONE);
-    let told = choice.result();
-    assert_eq!(told["endResult"], "OK");
-    assert_eq!(told["documentNumber"], document.as_str());
     let announced = rig.relying_party.certificate(&document).must_be(200);
-    assert_eq!(told["certificate"], announced["cert"]["value"]);
+    for (flow, identifier) in [
+        ("certificate", document.as_str()),
+        ("certificate-of-person", PERSON),
+    ] {
+        let choice = begin_v2(&rig, flow, identifier);
+        let id = eventually("the choice", SOON, || {
+            let pending = rig.device.pending();
+            Some(pending.first()?["id"].as_str()?.to_owned())
+        });
+        let consent = ["approve", &id, "--consent"];
+        rig.device.cli.json(&consent, &[]).must_be(code::DONE);
+        let told = choice.result();
+        assert_eq!(told["endResult"], "OK");
+        assert_eq!(told["documentNumber"], document.as_str());
+        assert_eq!(told["certificate"], announced["cert"]["value"]);
+    }
 }
 
 #[test]

@@ -60,9 +60,13 @@ impl Question {
     }
 }
 
+/// Before RFC 8954 it was nowhere said that a nonce is an OCTET STRING inside the extension's own, and
+/// clients from that time put it there bare.
 fn check_nonce(extension: &Extension) -> Result<(), Malformed> {
-    let nonce = OctetString::from_der(extension.extn_value.as_bytes()).map_err(|_| Malformed)?;
-    match (1..=LONGEST_NONCE).contains(&nonce.as_bytes().len()) {
+    let value = extension.extn_value.as_bytes();
+    let nonce = OctetString::from_der(value);
+    let nonce = nonce.as_ref().map_or(value, OctetString::as_bytes);
+    match (1..=LONGEST_NONCE).contains(&nonce.len()) {
         true => Ok(()),
         false => Err(Malformed),
     }
@@ -116,6 +120,13 @@ mod tests {
         }
     }
 
+    fn bare_nonce(length: usize) -> Extension {
+        Extension {
+            extn_value: OctetString::new(vec![7; length]).unwrap(),
+            ..nonce(1)
+        }
+    }
+
     #[test]
     fn certificates_and_nonces_are_bounded() {
         for (certificates, extensions, right) in [
@@ -127,6 +138,10 @@ mod tests {
             (1, vec![nonce(0)], false),
             (1, vec![nonce(129)], false),
             (1, vec![nonce(8), nonce(8)], false),
+            (1, vec![bare_nonce(1)], true),
+            (1, vec![bare_nonce(128)], true),
+            (1, vec![bare_nonce(0)], false),
+            (1, vec![bare_nonce(129)], false),
         ] {
             let read = Question::read(&request(certificates, extensions.clone()));
             assert_eq!(read.is_ok(), right, "{certificates} {extensions:?}");

@@ -207,7 +207,7 @@ impl ServiceFolder {
             // What is measured or tried here comes from one address, as fast as it can.
             (
                 "relying_party.limits",
-                "party = { per_second = 0, burst = 0 }\nsource = { per_second = 0, burst = 0 }"
+                "party = { per_second = 0, burst = 0 }\nperson = { per_second = 0, burst = 0 }\nsource = { per_second = 0, burst = 0 }"
                     .to_owned(),
             ),
             (

@@ -44,6 +44,7 @@ pub(super) async fn choose_on_devices(
     let body = body::read_object(request).await?;
     let request = ChoiceRequest::parse(Flow::Notification, &body)?;
     let party = api.admit(Demand::of_choice(&request), source).await?;
+    api.admit_push(&party, &target)?;
     let new = NewSession {
         inquiry: inquiry::of_choice(&party, request),
         repeat_key: Some(repeat_key("certificate-choice", &target, &body)),

@@ -1,4 +1,5 @@
-//! How often a relying party, and a source of whatever kind, may ask.
+//! How often a relying party, and a source of whatever kind, may ask; and how often a relying party for
+//! the same person.
 //!
 //! A bucket of tokens each: a request takes one, and so many come back each second. Buckets are this
 //! node's own: with several nodes the limits add up.
@@ -13,6 +14,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use serde::Deserialize;
+use symbolon_protocol::identifiers::SemanticsIdentifier;
 use uuid::Uuid;
 
 use super::problem::Problem;
@@ -26,6 +28,8 @@ const TIDY_AFTER: u32 = 4096;
 pub struct LimitsConfig {
     /// What one relying party may ask.
     pub party: Rate,
+    /// What one relying party may push to one person, whether or not there is such a person.
+    pub person: Rate,
     /// What may come from one address, polls and nonsense included; from one network of 64 bits
     /// for IPv6.
     pub source: Rate,
@@ -37,6 +41,10 @@ impl Default for LimitsConfig {
             party: Rate {
                 per_second: 100,
                 burst: 1000,
+            },
+            person: Rate {
+                per_second: 1,
+                burst: 100,
             },
             source: Rate {
                 per_second: 1000,
@@ -59,6 +67,7 @@ pub struct Rate {
 /// The limits in force.
 pub(super) struct Limits {
     parties: Option<Buckets<Uuid>>,
+    persons: Option<Buckets<(Uuid, SemanticsIdentifier)>>,
     sources: Option<Buckets<IpAddr>>,
 }
 
@@ -66,6 +75,7 @@ impl Limits {
     pub(super) fn new(config: LimitsConfig) -> Self {
         Self {
             parties: Buckets::new(config.party, DefaultClock::default()),
+            persons: Buckets::new(config.person, DefaultClock::default()),
             sources: Buckets::new(config.source, DefaultClock::default()),
         }
     }
@@ -73,6 +83,16 @@ impl Limits {
     /// Takes a token of a relying party that is admitted: nobody else can use hers up.
     pub(super) fn admit_party(&self, party: Uuid) -> Result<(), Problem> {
         admit(self.parties.as_ref(), &party)
+    }
+
+    /// Takes a token that a relying party has for a person. Nobody is looked for in the store, so it is
+    /// the same for whoever has no account, and for whoever is not reached by this relying party.
+    pub(super) fn admit_push(
+        &self,
+        party: Uuid,
+        person: SemanticsIdentifier,
+    ) -> Result<(), Problem> {
+        admit(self.persons.as_ref(), &(party, person))
     }
 
     /// Takes a token of a source.
@@ -199,6 +219,7 @@ mod tests {
         };
         let limits = Limits::new(LimitsConfig {
             party: unlimited,
+            person: unlimited,
             source: unlimited,
         });
         for _ in 0..10_000 {

@@ -37,7 +37,7 @@ use ipnet::IpNet;
 use tower::ServiceExt;
 
 use crate::config::RelyingPartyConfig;
-use crate::sessions::Sessions;
+use crate::sessions::{Sessions, Target};
 use crate::store::{Store, StoreError};
 use access::Demand;
 use limits::Limits;
@@ -80,6 +80,15 @@ impl RelyingPartyApi {
         let party = access::admit(demand, party, source)?;
         self.limits.admit_party(party.uuid)?;
         Ok(party)
+    }
+
+    /// Whether the relying party may push one more to whom it asks for.
+    fn admit_push(&self, party: &RelyingParty, target: &Target) -> Result<(), Problem> {
+        let person = match target {
+            Target::Person(person) => person.clone(),
+            Target::Document(document) => document.person(),
+        };
+        self.limits.admit_push(party.uuid, person)
     }
 }
 

@@ -67,6 +67,7 @@ async fn open(
     let body = body::read_object(request).await?;
     let request = OpeningRequest::parse(kind, Flow::Notification, &body)?;
     let party = api.admit(Demand::of_session(&request), source).await?;
+    api.admit_push(&party, &target)?;
     // A login needs none: its challenge is random, so no two requests are the same.
     let repeat_key =
         (kind == SessionKind::Signature).then(|| repeat_key("signature", &target, &body));

@@ -95,8 +95,8 @@ impl Sessions {
     /// Shows what waits for those whose prompt had its turn.
     pub async fn take_turns(&self) -> Result<(), StoreError> {
         let rows = sqlx::query(
-            "SELECT DISTINCT w.person FROM prompt w WHERE w.shown_at IS NULL AND NOT EXISTS \
-             (SELECT 1 FROM prompt p WHERE p.person = w.person AND p.shown_at > $1)",
+            "SELECT person FROM prompt GROUP BY person \
+             HAVING COUNT(*) > COUNT(shown_at) AND COALESCE(MAX(shown_at), 0) <= $1",
         )
         .bind(Timestamp::now().minus(TURN).milliseconds())
         .fetch_all(self.store.readers())

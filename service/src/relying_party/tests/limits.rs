@@ -68,3 +68,41 @@ async fn a_source_that_asks_too_often_keeps_no_other_away() {
     }
     assert!(refused >= 1);
 }
+
+#[tokio::test]
+async fn s195_whom_is_asked_too_often_tells_nothing_about_them() {
+    let bench = Bench::configured(&format!("limits.person = {SCARCE}")).await;
+    bench.add_account(PERSON, DOCUMENT).await;
+    let nobody = "PNOEE-50001029996";
+    let by_person = |person: &str| format!("/v3/authentication/notification/etsi/{person}");
+    let by_document =
+        |document: &str| format!("/v3/authentication/notification/document/{document}");
+    // Under whichever of their names, and to whoever is not there.
+    for (paths, first) in [
+        ([by_person(PERSON), by_document(DOCUMENT)], 200),
+        (
+            [by_person(nobody), by_document(&format!("{nobody}-ABCD-Q"))],
+            404,
+        ),
+    ] {
+        let mut refused = 0;
+        for number in 0..MANY {
+            let answer = bench.post(&paths[number % 2], &login()).await;
+            match answer.status {
+                429 => refused += 1,
+                status => assert_eq!(status, first, "{answer:?}"),
+            }
+        }
+        // More than one second would have to go by between any two of them.
+        assert!(refused >= 1, "{paths:?}");
+    }
+    // Somebody else is asked, and whoever opens a link has asked for it.
+    let other = bench.post(&by_person("PNOEE-39901012239"), &login()).await;
+    assert_eq!(other.status, 404);
+    let mut link = login();
+    link.as_object_mut().unwrap().remove("vcType");
+    for _ in 0..MANY {
+        let path = format!("/v3/authentication/device-link/etsi/{PERSON}");
+        assert_eq!(bench.post(&path, &link).await.status, 200);
+    }
+}

@@ -40,5 +40,5 @@ async fn choose(
         asked: Asked::OldCertificateChoice,
         ..inquiry::of_choice(&party, request)
     };
-    begin(api, whom, "v2 certificatechoice", &body, inquiry).await
+    begin(api, &party, whom, "v2 certificatechoice", &body, inquiry).await
 }

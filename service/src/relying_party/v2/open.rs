@@ -76,12 +76,13 @@ async fn open(
         SessionKind::Signature => "v2 signature",
     };
     let inquiry = inquiry::of(&party, request);
-    begin(api, whom, operation, &body, inquiry).await
+    begin(api, &party, whom, operation, &body, inquiry).await
 }
 
 /// Begins what was permitted, unless the very same was begun within the last seconds.
 pub(super) async fn begin(
     api: &RelyingPartyApi,
+    party: &RelyingParty,
     whom: Whom,
     operation: &str,
     body: &Map<String, Value>,
@@ -90,6 +91,7 @@ pub(super) async fn begin(
     let Whom::Target(target) = whom else {
         return Err(Problem::not_found());
     };
+    api.admit_push(party, &target)?;
     let new = NewSession {
         repeat_key: Some(repeat_key(operation, &target, body)),
         inquiry,

@@ -14,6 +14,7 @@
 //! * [`relying_party`], [`openssl`]: what a relying party does, from its side of the wire.
 //! * [`raw_tls`], [`tcp_cut`]: a stranger to the device API, and a wire between daemon and service
 //!   that can be cut.
+//! * [`soft_device`]: a device whose keys are in memory.
 //! * [`connect_proxy`]: a way to the service for clients that insist on a host of their own.
 //! * [`link_page`]: a way to the page that device links lead to, for browsers.
 //! * [`e_service`]: the example e-service, and somebody who visits it.
@@ -67,6 +68,7 @@ pub mod requirements;
 pub mod rig;
 pub mod service;
 pub mod small_disk;
+pub mod soft_device;
 pub mod swtpm;
 pub mod tcp_cut;
 pub mod terminal;

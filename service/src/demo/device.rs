@@ -14,7 +14,7 @@ use symbolon_protocol::device_link::DeviceLink;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::transaction::rebuild_message;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ impl Device {
         let mut inbox = Inbox::default();
         while !*stopping.borrow_and_update() {
             let changed = watch.changed();
-            let turn = self.turn(&service, &caller, answer_after, &mut inbox);
+            let turn = self.turn(&service, &caller, answer_after, &mut inbox, &stopping);
             let pause = turn.await.unwrap_or_else(|error| {
                 tracing::warn!(account = %self.document_number, %error, "a demo device rests");
                 AFTER_FAILURE
@@ -133,12 +133,15 @@ impl Device {
         caller: &Arc<Caller>,
         answer_after: Duration,
         inbox: &mut Inbox,
+        stopping: &watch::Receiver<bool>,
     ) -> Result<Duration, StoreError> {
         let events = deliveries::after(&service.store, &self.document_number, inbox.cursor).await?;
         for event in events {
             inbox.hear(event.cursor, &event.event, Instant::now() + answer_after);
         }
-        while let Some(id) = inbox.take_due(Instant::now()) {
+        while !*stopping.borrow()
+            && let Some(id) = inbox.take_due(Instant::now())
+        {
             self.answer(service, caller, id).await;
         }
         Ok(inbox.next_due().map_or(LOOK_AGAIN, |due| {

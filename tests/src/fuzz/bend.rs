@@ -34,7 +34,8 @@ pub(super) fn octets(random: &mut Rng, body: &Value) -> Vec<u8> {
     octets
 }
 
-fn path(random: &mut Rng, path: &str) -> String {
+/// A path, changed.
+pub(super) fn path(random: &mut Rng, path: &str) -> String {
     match random.u8(0..5) {
         0 => path.replace("PNOEE", "PNOXX"),
         1 => path.replace("40504040001", "30303039914"),
@@ -52,7 +53,7 @@ fn percent_encoded(text: &str) -> String {
 }
 
 /// Goes down to some value, and removes, replaces or doubles something there.
-fn inside(random: &mut Rng, value: &mut Value) {
+pub(super) fn inside(random: &mut Rng, value: &mut Value) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             let name = fields.keys().nth(random.usize(0..fields.len())).cloned();
@@ -82,7 +83,7 @@ fn inside(random: &mut Rng, value: &mut Value) {
 }
 
 /// A text that was valid, with a letter less, more or changed.
-fn bent(random: &mut Rng, valid: &str) -> String {
+pub(super) fn bent(random: &mut Rng, valid: &str) -> String {
     let mut letters: Vec<char> = valid.chars().collect();
     let place = random.usize(0..=letters.len());
     match random.u8(0..4) {
@@ -117,7 +118,7 @@ fn nested(depth: usize) -> Value {
 }
 
 /// A text that somebody may have trouble with.
-fn text(random: &mut Rng) -> String {
+pub(super) fn text(random: &mut Rng) -> String {
     match random.u8(0..4) {
         0 => HOSTILE[random.usize(0..HOSTILE.len())].into(),
         1 => "x".repeat(random.usize(0..5_000)),

@@ -1,12 +1,17 @@
-//! A structured fuzzer of the relying-party API: valid requests of every kind, bent in one or more
-//! places, from two relying parties that poll each other's sessions too.
+//! A structured fuzzer of all that the service serves: valid requests of every kind, bent in one or
+//! more places, from two relying parties that poll each other's sessions too, from anybody, and from
+//! devices.
 //!
 //! * here: the runs, and what each answer is held against.
-//! * `requests`: valid requests of every kind.
+//! * `requests`: relying parties' valid requests of every kind.
+//! * `open`: what anybody may ask.
+//! * `device`: what devices ask.
 //! * `bend`: what is done to them.
 //! * `store`: what must hold in the store afterwards.
 
 mod bend;
+mod device;
+mod open;
 mod requests;
 mod store;
 
@@ -14,13 +19,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use serde_json::Value;
+use symbolon_e_service::verify::{Certificate, Question};
 use ureq::Agent;
 
 use crate::folder::Folder;
+use crate::relying_party::RelyingParty;
 use crate::requirements;
 use crate::service::{Options, RELYING_PARTY, Service, ServiceFolder};
+use crate::soft_device::SoftDevice;
+use device::Devices;
 
 /// Whom the valid requests ask: a demo account, which answers by itself.
 const ACCOUNT: &str = "PNOEE-40504040001-DEM0-Q";
@@ -31,6 +42,19 @@ const SECOND_ADDRESS: &str = "198.51.100.2";
 const STATUSES: [u16; 10] = [200, 400, 401, 403, 404, 405, 413, 415, 471, 472];
 /// Requests under way at a time.
 const THREADS: u64 = 8;
+
+/// What all workers know.
+struct Setting<'a> {
+    base: &'a str,
+    parties: &'a [Party; 2],
+    /// One that asks from this machine itself, for whole device links.
+    local_party: &'a RelyingParty,
+    devices: &'a Devices,
+    /// Whose device is among them; answers nothing that is valid.
+    silent_account: &'a str,
+    /// A valid question about a certificate.
+    question: Vec<u8>,
+}
 
 /// One of two relying parties, who are told apart by their addresses.
 #[derive(Debug, Clone)]
@@ -60,13 +84,23 @@ pub fn run(seed: u64, requests: u64) {
     let parties = parties(&data);
     let mut service = Service::start(data, None);
     let base = format!("http://{}", service.relying_party_address());
+    let (devices, silent_account) = devices(&folder, &service);
+    let local_party = local_party(&service);
+    let setting = Setting {
+        base: &base,
+        parties: &parties,
+        question: question(&service, &local_party),
+        local_party: &local_party,
+        devices: &devices,
+        silent_account: &silent_account,
+    };
 
     let sent = AtomicU64::new(0);
     thread::scope(|scope| {
         for worker in 0..THREADS {
-            let (base, parties, sent) = (&base, &parties, &sent);
+            let (setting, sent) = (&setting, &sent);
             scope.spawn(move || {
-                let mut fuzzer = Fuzzer::new(base, parties, seed.wrapping_add(worker));
+                let mut fuzzer = Fuzzer::new(setting, seed.wrapping_add(worker));
                 while sent.fetch_add(1, Ordering::Relaxed) < requests {
                     fuzzer.once();
                 }
@@ -108,6 +142,44 @@ fn parties(data: &ServiceFolder) -> [Party; 2] {
     ]
 }
 
+/// A third, without a proxy.
+fn local_party(service: &Service) -> RelyingParty {
+    let (uuid, name) = ("22222222-2222-4222-8222-222222222222", "LOCAL");
+    service
+        .folder()
+        .add_relying_party(uuid, name, "127.0.0.0/8");
+    RelyingParty::new(&service.relying_party_address().to_string(), uuid, name)
+}
+
+/// A device of an account of its own, and one that nobody knows.
+fn devices(folder: &Folder, service: &Service) -> (Devices, String) {
+    let data = service.folder();
+    let code = data.invite("PNOEE-30303039914", "Mari", "Maasikas");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = format!("https://localhost:{}", service.device_address().port());
+    let root = data.trust().root;
+    let own = folder.sub("device");
+    let known = runtime.block_on(SoftDevice::enrol(&url, &root, &own, &code));
+    let account = known.document_number.clone();
+    let devices = Devices {
+        known: known.connection().clone(),
+        stranger: SoftDevice::stranger(&root, &folder.sub("stranger")),
+        runtime,
+        url,
+    };
+    (devices, account)
+}
+
+/// Whether the demo account's certificate still holds, as an OCSP request.
+fn question(service: &Service, party: &RelyingParty) -> Vec<u8> {
+    let issuing = std::fs::read(service.folder().trust().issuing).unwrap();
+    let issuing = Certificate::all_in_pem(&issuing).unwrap().remove(0);
+    let told = party.certificate(ACCOUNT).must_be(200);
+    let person = STANDARD.decode(told["cert"]["value"].as_str().unwrap());
+    let person = Certificate::from_der(&person.unwrap()).unwrap();
+    Question::about(&person, &issuing).unwrap().der().to_vec()
+}
+
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -119,8 +191,7 @@ fn agent() -> Agent {
 }
 
 struct Fuzzer<'a> {
-    base: &'a str,
-    parties: &'a [Party; 2],
+    setting: &'a Setting<'a>,
     agent: Agent,
     random: Rng,
     /// Sessions that were opened, each with the number of its relying party.
@@ -128,10 +199,9 @@ struct Fuzzer<'a> {
 }
 
 impl<'a> Fuzzer<'a> {
-    fn new(base: &'a str, parties: &'a [Party; 2], seed: u64) -> Self {
+    fn new(setting: &'a Setting<'a>, seed: u64) -> Self {
         Self {
-            base,
-            parties,
+            setting,
             agent: agent(),
             random: Rng::with_seed(seed),
             opened: Vec::new(),
@@ -142,6 +212,8 @@ impl<'a> Fuzzer<'a> {
         // A poll of what still runs takes a second.
         match self.random.u8(0..30) {
             0 if !self.opened.is_empty() => self.poll(),
+            1..=4 => self.ask_openly(),
+            5..=9 => self.ask_as_device(),
             _ => self.ask(),
         }
     }
@@ -149,15 +221,18 @@ impl<'a> Fuzzer<'a> {
     /// A request of any kind, valid or bent.
     fn ask(&mut self) {
         let number = self.random.usize(0..2);
-        let party = &self.parties[number];
+        let party = &self.setting.parties[number];
         let mut request = requests::any(&mut self.random, party, &self.opened);
+        if self.random.u8(0..4) == 0 {
+            request.path = request.path.replace(ACCOUNT, self.setting.silent_account);
+        }
         for _ in 0..self.random.u8(0..4) {
             bend::somewhere(&mut self.random, &mut request);
         }
         let octets = bend::octets(&mut self.random, &request.body);
         let sent = self
             .agent
-            .post(format!("{}{}", self.base, request.path))
+            .post(format!("{}{}", self.setting.base, request.path))
             .content_type(request.content_type)
             .header("x-forwarded-for", party.address)
             .send(&octets[..]);
@@ -178,18 +253,20 @@ impl<'a> Fuzzer<'a> {
         let place = self.random.usize(0..self.opened.len());
         let (owner, session) = self.opened[place].clone();
         let asking = self.random.usize(0..2);
-        let path = format!("/v3/session/{session}?timeoutMs=1000");
+        let version = self.random.choice(["v3", "v2"]).unwrap_or("v3");
+        let path = format!("/{version}/session/{session}?timeoutMs=1000");
         let sent = self
             .agent
-            .get(format!("{}{path}", self.base))
-            .header("x-forwarded-for", self.parties[asking].address)
+            .get(format!("{}{path}", self.setting.base))
+            .header("x-forwarded-for", self.setting.parties[asking].address)
             .call();
         let (status, body) = read(sent, &|| path.clone());
         match status {
             200 => assert_eq!(asking, owner, "{path} is nobody else's: {body}"),
             _ => assert_eq!(status, 404, "{path}: {body}"),
         }
-        if body["state"] != "RUNNING" {
+        // Not found is what another version's session is, too.
+        if body["state"] == "COMPLETE" {
             self.opened.swap_remove(place);
         }
     }

@@ -31,7 +31,7 @@ enum Kind {
 const PERSON: &str = "PNOEE-40504040001";
 
 /// Every endpoint: its path, whether links are made of it, and what it takes.
-const ENDPOINTS: [(&str, bool, Kind); 19] = [
+const ENDPOINTS: [(&str, bool, Kind); 22] = [
     (
         "/v3/authentication/device-link/anonymous",
         true,
@@ -102,6 +102,17 @@ const ENDPOINTS: [(&str, bool, Kind); 19] = [
         "/v2/authentication/document/{account}",
         false,
         Kind::LoginV2,
+    ),
+    (
+        "/v2/authentication/private/somebody/1",
+        false,
+        Kind::LoginV2,
+    ),
+    ("/v2/signature/private/somebody/1", false, Kind::SigningV2),
+    (
+        "/v2/certificatechoice/private/somebody/1",
+        false,
+        Kind::ChoiceV2,
     ),
     ("/v2/signature/etsi/{person}", false, Kind::SigningV2),
     ("/v2/signature/document/{account}", false, Kind::SigningV2),

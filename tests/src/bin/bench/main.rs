@@ -24,7 +24,6 @@ mod report;
 mod restart;
 mod service_load;
 mod share_time;
-mod soft_device;
 mod workers;
 
 use std::path::Path;

@@ -11,7 +11,7 @@ use symbolon_tests::rig::USUAL;
 use symbolon_tests::service::{Options, Service, ServiceFolder};
 
 use crate::idle;
-use crate::soft_device::SoftDevice;
+use symbolon_tests::soft_device::SoftDevice;
 
 /// Distinct accounts.
 const ACCOUNTS: usize = 32;

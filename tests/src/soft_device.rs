@@ -1,5 +1,5 @@
 //! A device without hardware, so that a service can be loaded with many: its keys are in memory.
-//! It exists for measuring alone.
+//! It exists for measuring, and for asking the device API what no real device would ask.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,27 +25,32 @@ use symbolon_protocol::device::{Exchange, Method, path_of};
 use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::Modulus;
 use symbolon_protocol::transaction::rebuild_message;
-use symbolon_tests::raw_tls::ClientKey;
+
+use crate::raw_tls::ClientKey;
+
+/// HTTP/2 to the device API under a key of one's own.
+pub type Connection = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// One account's device.
-pub(crate) struct SoftDevice {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+pub struct SoftDevice {
+    client: Connection,
     url: String,
     authentication: SoftKey,
     modulus: Modulus,
     freshness_token: String,
-    pub(crate) document_number: String,
+    /// The account.
+    pub document_number: String,
 }
 
 /// A confirm request that is ready to be sent.
-pub(crate) struct Prepared {
+pub struct Prepared {
     transaction: String,
     confirm: Confirm,
 }
 
 impl SoftDevice {
     /// Enrols one with a clerk's code.
-    pub(crate) async fn enrol(url: &str, root: &Path, folder: &Path, code: &str) -> Self {
+    pub async fn enrol(url: &str, root: &Path, folder: &Path, code: &str) -> Self {
         let key = ClientKey::make(folder);
         let client = client(root, &key);
         let begun = call(
@@ -84,8 +89,18 @@ impl SoftDevice {
         }
     }
 
+    /// Somebody whom the service does not know.
+    pub fn stranger(root: &Path, folder: &Path) -> Connection {
+        client(root, &ClientKey::make(folder))
+    }
+
+    /// The connection under its key.
+    pub fn connection(&self) -> &Connection {
+        &self.client
+    }
+
     /// Fetches what waits and makes the device's half of its signature.
-    pub(crate) async fn prepare(&self) -> Prepared {
+    pub async fn prepare(&self) -> Prepared {
         let pending = call(&self.client, &self.url, "", &ListPending {}).await;
         let transaction = pending.transactions.first().expect("a transaction waits");
         Prepared {
@@ -95,7 +110,7 @@ impl SoftDevice {
     }
 
     /// Confirms, as the timed part of a login.
-    pub(crate) async fn confirm(&mut self, prepared: &Prepared) {
+    pub async fn confirm(&mut self, prepared: &Prepared) {
         let confirmed = call(
             &self.client,
             &self.url,
@@ -179,7 +194,7 @@ fn prime() -> BigUint {
     BigUint::parse_bytes(text.trim().as_bytes(), 16).expect("openssl makes primes")
 }
 
-fn client(root: &Path, key: &ClientKey) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+fn client(root: &Path, key: &ClientKey) -> Connection {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(root).unwrap())
@@ -207,12 +222,7 @@ fn client(root: &Path, key: &ClientKey) -> Client<HttpsConnector<HttpConnector>,
         .build(connector)
 }
 
-async fn call<E: Exchange>(
-    client: &Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    url: &str,
-    id: &str,
-    request: &E,
-) -> E::Reply {
+async fn call<E: Exchange>(client: &Connection, url: &str, id: &str, request: &E) -> E::Reply {
     let builder = hyper::Request::builder().uri(format!("{url}{}", path_of::<E>(id)));
     let request = match E::METHOD {
         Method::Get => builder.body(Full::default()),
@@ -231,4 +241,20 @@ async fn call<E: Exchange>(
         String::from_utf8_lossy(&body)
     );
     serde_json::from_slice(&body).unwrap()
+}
+
+/// Sends what need not be a request, and returns the status and what came with it.
+pub async fn send(connection: &Connection, method: &str, url: &str, body: Vec<u8>) -> (u16, Bytes) {
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("content-type", "application/json")
+        .body(Full::from(body))
+        .unwrap();
+    let response = connection.request(request).await.unwrap();
+    let status = response.status().as_u16();
+    (
+        status,
+        response.into_body().collect().await.unwrap().to_bytes(),
+    )
 }

@@ -9,10 +9,10 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PINS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test test-tokens kryoptic interop fuzz bench lint audit deb dependencies
+.PHONY: help demo demo-web test test-tokens kryoptic interop fuzz bench lint audit deb try-packages dependencies
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: dependencies ## a login, a signature and a lock, on a TPM emulator, in a folder of its own
 	$(CARGO) build --quiet --workspace --bins
@@ -71,6 +71,10 @@ audit: ## known holes in what we build on (fetches the advisory database)
 deb: ## the Debian packages, into target/debian
 	packaging/install-dependencies --deb
 	packaging/build-deb
+
+try-packages: deb ## those packages on a new Debian with systemd, in a container (root, network)
+	packaging/install-dependencies --container
+	packaging/try-packages
 
 dependencies:
 	@packaging/install-dependencies

@@ -57,7 +57,7 @@ pub async fn after(
     )
     .bind(document_number.to_string())
     .bind(cursor)
-    .fetch_all(store.readers())
+    .fetch_all(&mut *store.reader().await?)
     .await?;
     rows.iter().map(event_of).collect()
 }

@@ -31,7 +31,7 @@ pub struct Service {
 impl Service {
     /// The account of a device, whatever its standing.
     pub async fn account_of(&self, device: &DeviceFingerprint) -> Result<Account, Refusal> {
-        let mut connection = self.store.readers().acquire().await.map_err(store_error)?;
+        let mut connection = self.store.reader().await?;
         Account::of_device(&mut connection, device)
             .await?
             .ok_or_else(unknown_device)
@@ -103,8 +103,4 @@ fn unknown_device() -> Refusal {
         ProblemCode::UnknownDevice,
         "this device's certificate belongs to no account",
     )
-}
-
-fn store_error(error: sqlx::Error) -> Refusal {
-    Refusal::from(crate::store::StoreError::from(error))
 }

@@ -48,7 +48,7 @@ pub async fn close(
     if closure == Closure::Administrator {
         entry = entry.by(Operator::of_this_process());
     }
-    entry.write(connection, now).await?;
+    entry.note(now)?;
     Ok(cancelled)
 }
 

@@ -30,7 +30,7 @@ impl KeyCache {
         if let Some(key) = self.lock().get(&name) {
             return Ok(key.clone());
         }
-        let mut connection = store.readers().acquire().await?;
+        let mut connection = store.reader().await?;
         let key = AccountKey::load(&mut connection, document_number, purpose)
             .await?
             .ok_or_else(|| StoreError::Damaged(format!("{document_number} has no key")))?;

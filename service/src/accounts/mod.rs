@@ -43,6 +43,8 @@ pub struct Account {
     pub token_hash: String,
     /// When its certificates end.
     pub expires_at: Timestamp,
+    /// Whether a lock was released and no right PIN has come since.
+    pub has_released_lock: bool,
 }
 
 /// Whether an account is of use.
@@ -72,11 +74,13 @@ pub struct Lock {
 macro_rules! account_columns {
     () => {
         "a.document_number, a.level, a.state, a.closure, a.attestation_key, a.token_hash, \
-         a.expires_at, \
+         a.expires_at AS account_expires_at, \
          (SELECT l.purpose FROM pin_lock l WHERE l.document_number = a.document_number \
           AND l.released_at IS NULL ORDER BY l.until DESC LIMIT 1) AS lock_purpose, \
          (SELECT MAX(l.until) FROM pin_lock l WHERE l.document_number = a.document_number \
-          AND l.released_at IS NULL) AS lock_until"
+          AND l.released_at IS NULL) AS lock_until, \
+         (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
+          AND l.released_at IS NOT NULL) AS released_locks"
     };
 }
 pub(crate) use account_columns;
@@ -130,7 +134,8 @@ impl Account {
             standing,
             attestation_key: row.octets("attestation_key")?,
             token_hash: row.text("token_hash")?,
-            expires_at: row.moment("expires_at")?,
+            expires_at: row.moment("account_expires_at")?,
+            has_released_lock: row.number("released_locks")? > 0,
         })
     }
 

@@ -55,9 +55,7 @@ pub(crate) async fn begin(connection: &mut AnyConnection) -> Result<(), StoreErr
     match head.map(|row| row.number("sequence")).transpose()? {
         Some(0) => {
             let earlier = Earlier::read(connection).await?;
-            Entry::new(Action::ChainBegun, earlier.to_string())
-                .write(connection, Timestamp::now())
-                .await
+            Entry::new(Action::ChainBegun, earlier.to_string()).note(Timestamp::now())
         }
         // A head that is gone is for whoever writes or verifies to find.
         Some(_) | None => Ok(()),

@@ -2,20 +2,19 @@
 //! and for everything that an administrator does. The rows are chained by hashes
 //! ([`symbolon_protocol::audit_chain`]), and each goes to the journal when it is committed.
 
+mod append;
 mod begin;
 mod operator;
 mod row;
 mod verify;
 
-use sqlx::AnyConnection;
-use symbolon_protocol::audit_chain::Position;
 use symbolon_protocol::identifiers::DocumentNumber;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::metrics;
-use crate::store::{self, Columns, StoreError, parse};
+use crate::store::{self, StoreError};
 
+pub(crate) use append::append;
 pub(crate) use begin::begin;
 pub use operator::Operator;
 pub use row::{Row, all, newest};
@@ -92,13 +91,20 @@ impl Action {
 
 /// A row to be written.
 #[derive(Debug)]
-#[must_use = "an entry is nothing until it is written"]
+#[must_use = "an entry is nothing until it is noted"]
 pub struct Entry {
     action: Action,
     document_number: Option<String>,
     relying_party: Option<Uuid>,
     operator: Option<Operator>,
     detail: String,
+}
+
+/// A row that the next commit writes.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    entry: Entry,
+    at: Timestamp,
 }
 
 impl Entry {
@@ -131,56 +137,11 @@ impl Entry {
         self
     }
 
-    /// Writes it, inside the transaction of what it tells of.
-    pub async fn write(
-        self,
-        connection: &mut AnyConnection,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let head = take_head(connection).await?;
-        let row = self.after(head, now);
-        row.insert(connection).await?;
-        sqlx::query("UPDATE audit_head SET hash = $1 WHERE singleton = 1")
-            .bind(row.hash.to_string())
-            .execute(connection)
-            .await?;
-        store::when_committed(move || {
-            metrics::audited(&row.action);
-            row.tell_journal();
-        });
-        Ok(())
+    /// Has it written by the commit of the write from inside which this is called: both, or
+    /// neither.
+    pub fn note(self, at: Timestamp) -> Result<(), StoreError> {
+        store::with_the_commit(Noted { entry: self, at })
     }
-
-    fn after(self, head: Position, now: Timestamp) -> Row {
-        let row = Row {
-            sequence: head.sequence.saturating_add(1),
-            at: now.milliseconds(),
-            action: self.action.as_str().to_owned(),
-            document_number: self.document_number,
-            relying_party: self.relying_party.map(|uuid| uuid.to_string()),
-            operator: self.operator.map(|operator| operator.to_string()),
-            detail: self.detail,
-            hash: head.hash,
-        };
-        let hash = head.hash.followed_by(&row.canonical());
-        Row { hash, ..row }
-    }
-}
-
-/// The last row. Counts one further at once: whoever else wants to write one waits from here on,
-/// also where several transactions run beside each other.
-async fn take_head(connection: &mut AnyConnection) -> Result<Position, StoreError> {
-    let row = sqlx::query(
-        "UPDATE audit_head SET sequence = sequence + 1 WHERE singleton = 1 \
-         RETURNING sequence - 1 AS sequence, hash",
-    )
-    .fetch_optional(connection)
-    .await?
-    .ok_or_else(|| StoreError::Damaged("the head of the audit trail is gone".into()))?;
-    Ok(Position {
-        sequence: row::unsigned(row.number("sequence")?)?,
-        hash: parse(&row.text("hash")?)?,
-    })
 }
 
 #[cfg(test)]

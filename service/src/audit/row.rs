@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use symbolon_protocol::audit_chain::{CanonicalRow, ChainHash};
 use symbolon_protocol::identifiers::DocumentNumber;
 
+use crate::metrics;
 use crate::store::{Columns, Store, StoreError, parse};
 
 /// What the trail is called in its hashes.
@@ -46,26 +47,10 @@ impl Row {
             .text(&self.detail)
     }
 
-    pub(super) async fn insert(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO audit (sequence, at, action, document_number, relying_party, operator, \
-             detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(i64::try_from(self.sequence).map_err(damaged)?)
-        .bind(self.at)
-        .bind(self.action.as_str())
-        .bind(self.document_number.as_deref())
-        .bind(self.relying_party.as_deref())
-        .bind(self.operator.as_deref())
-        .bind(self.detail.as_str())
-        .bind(self.hash.to_string())
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    /// The journal is the place outside of the store where the chain's hashes are noted.
-    pub(super) fn tell_journal(&self) {
+    /// Tells of it, when it is committed. The journal is the place outside of the store where the
+    /// chain's hashes are noted.
+    pub(crate) fn tell(&self) {
+        metrics::audited(&self.action);
         tracing::info!(
             event = self.action,
             account = self.document_number,
@@ -115,7 +100,7 @@ pub async fn newest(
     if let Some(number) = document_number {
         query = query.bind(number.to_string());
     }
-    let rows = query.fetch_all(store.readers()).await?;
+    let rows = query.fetch_all(&mut *store.reader().await?).await?;
     rows.iter().rev().map(Row::from_store).collect()
 }
 
@@ -123,6 +108,6 @@ pub(super) fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(damaged)
 }
 
-fn damaged(error: impl std::fmt::Display) -> StoreError {
+pub(super) fn damaged(error: impl std::fmt::Display) -> StoreError {
     StoreError::Damaged(format!("the audit trail's numbers: {error}"))
 }

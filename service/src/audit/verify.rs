@@ -25,7 +25,7 @@ pub struct Verified {
 
 /// Walks along the whole trail in the store, which should lead through `noted`.
 pub async fn verify(store: &Store, noted: Option<ChainHash>) -> Result<Verified, StoreError> {
-    let mut connection = store.readers().acquire().await?;
+    let mut connection = store.reader().await?;
     // One snapshot: what is written meanwhile does not make head and rows differ.
     let mut snapshot = connection.begin().await?;
     let end = match head(&mut snapshot).await {

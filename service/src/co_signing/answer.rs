@@ -1,17 +1,23 @@
-//! The last accepted confirmation of an account, for a byte-identical retry.
+//! What a confirmation is held against: the account, the session, and the last accepted
+//! confirmation, for a byte-identical retry.
 
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::Confirmed;
 
+use uuid::Uuid;
+
 use crate::accounts::{Account, DeviceFingerprint, account_columns};
 use crate::refusal::Refusal;
 use crate::service::Service;
+use crate::sessions::{Session, session_columns};
 use crate::store::{Columns, StoreError};
 
-/// A device's account and what it was last answered, read together.
+/// A device's account, what it was last answered, and the session that it speaks of, read together.
 pub(super) struct Remembered {
     pub(super) account: Account,
     pub(super) last: Option<StoredAnswer>,
+    /// Only if it was offered to the account.
+    pub(super) session: Option<Session>,
 }
 
 pub(super) struct StoredAnswer {
@@ -30,16 +36,21 @@ impl StoredAnswer {
 pub(super) async fn remembered(
     service: &Service,
     device: &DeviceFingerprint,
+    transaction: &Uuid,
 ) -> Result<Remembered, Refusal> {
     let row = sqlx::query(concat!(
         "SELECT ",
         account_columns!(),
-        ", c.request_hash, c.reply FROM account a \
+        ", c.request_hash, c.reply, ",
+        session_columns!(),
+        " FROM account a \
          LEFT JOIN confirmation c ON c.document_number = a.document_number \
+         LEFT JOIN session s ON s.id = $2 \
          WHERE a.device_key = $1"
     ))
     .bind(device.to_string())
-    .fetch_optional(service.store.readers())
+    .bind(transaction.to_string())
+    .fetch_optional(&mut *service.store.reader().await?)
     .await
     .map_err(StoreError::from)?
     .ok_or_else(|| {
@@ -58,8 +69,14 @@ pub(super) async fn remembered(
         }),
         _ => None,
     };
+    let account = Account::from_row(&row)?;
+    let session = match row.optional_text("id")? {
+        Some(_) => Some(Session::from_row(&row)?),
+        None => None,
+    };
     Ok(Remembered {
-        account: Account::from_row(&row)?,
         last,
+        session: session.filter(|session| session.offered.contains(&account.document_number)),
+        account,
     })
 }

@@ -68,7 +68,9 @@ async fn apply(
     }
     let document_number = &completion.account.document_number;
     // The share is good, so the PIN was right, whether or not the answer comes in time.
-    lock::begin_ladder_anew(connection, document_number, completion.purpose).await?;
+    if completion.account.has_released_lock {
+        lock::begin_ladder_anew(connection, document_number, completion.purpose).await?;
+    }
     let finished = sessions::finish(
         connection,
         &completion.session,
@@ -91,8 +93,7 @@ async fn apply(
     Entry::new(Action::Signed, detail)
         .account(document_number)
         .relying_party(completion.session.relying_party)
-        .write(connection, now)
-        .await?;
+        .note(now)?;
     Ok(Committed {
         outcome: Outcome::Completed(completion.reply),
         ended: vec![completion.session],

@@ -43,13 +43,17 @@ pub async fn confirm(
     body: &[u8],
 ) -> Result<Confirmed, Refusal> {
     let request_hash = request_hash(&transaction, body);
-    let Remembered { account, last } = answer::remembered(service, device).await?;
+    let Remembered {
+        account,
+        last,
+        session,
+    } = answer::remembered(service, device, &transaction).await?;
     if let Some(stored) = last.filter(|stored| stored.request_hash == request_hash) {
         return stored.reply();
     }
     require_released(&account, Timestamp::now())?;
 
-    let session = session_of(service, &account.document_number, &transaction).await?;
+    let session = session.ok_or_else(|| Refusal::not_found("transaction"))?;
     let purpose = session
         .request
         .purpose()
@@ -75,7 +79,7 @@ pub async fn confirm(
     }
     if let Err(refusal) = require_waiting(&session) {
         // The same request may have been faster since its answer was looked for.
-        let Remembered { last, .. } = answer::remembered(service, device).await?;
+        let Remembered { last, .. } = answer::remembered(service, device, &transaction).await?;
         return match last.filter(|stored| stored.request_hash == request_hash) {
             Some(stored) => stored.reply(),
             None => Err(refusal),

@@ -89,8 +89,7 @@ async fn apply(
         Entry::new(Action::Consented, format!("session {}", session.id))
             .account(by)
             .relying_party(session.relying_party)
-            .write(connection, now)
-            .await?;
+            .note(now)?;
     } else {
         let stands = Session::load(connection, &session.id).await?;
         if !stands.is_some_and(|session| was_given_by(&session, by)) {

@@ -47,8 +47,7 @@ pub async fn refuse(
                     .await?
                     .account(by)
                     .relying_party(session.relying_party)
-                    .write(connection, now)
-                    .await?;
+                    .note(now)?;
                 // Only now: who was just muted does not get the next turn.
                 sessions::pass_on(connection, &session, now).await?;
                 Ok(true)

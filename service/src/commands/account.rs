@@ -91,7 +91,7 @@ async fn list(store: &Store) -> Result<Vec<Listed>, StoreError> {
           AND c.revoked_at IS NOT NULL) AS certificates_revoked \
          FROM account a ORDER BY a.created_at, a.document_number",
     )
-    .fetch_all(store.readers())
+    .fetch_all(&mut *store.reader().await?)
     .await?;
     rows.iter()
         .map(|row| {

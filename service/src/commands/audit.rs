@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{CommandError, print};
 use crate::audit::{self, Row, Verified};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// What to do with the audit trail.
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,7 @@ pub async fn run(command: AuditCommand, store: &Store, json: bool) -> Result<(),
 }
 
 async fn export(store: &Store) -> Result<(), CommandError> {
-    let mut connection = store.readers().acquire().await.map_err(StoreError::from)?;
+    let mut connection = store.reader().await?;
     let mut rows = std::pin::pin!(audit::all(&mut connection));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     while let Some(row) = rows.try_next().await? {

@@ -35,7 +35,7 @@ pub async fn init(
     let detail = format!("SHA-256 {}", fingerprints.collect::<Vec<_>>().join(", "));
     let entry = Entry::new(Action::AuthoritiesMade, detail).by(Operator::of_this_process());
     let noted = store
-        .write(|connection| Box::pin(entry.write(connection, Timestamp::now())))
+        .write(|_| Box::pin(async move { entry.note(Timestamp::now()) }))
         .await;
     if json {
         print(&format!("{}\n", as_json(&keys_made, &authorities)))

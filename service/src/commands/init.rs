@@ -58,7 +58,7 @@ pub async fn note(store: &Store, report: &InitReport) -> Result<(), StoreError> 
     let entry = Entry::new(Action::ServiceInitialised, made.join(", "));
     let entry = entry.by(Operator::of_this_process());
     store
-        .write(|connection| Box::pin(entry.write(connection, Timestamp::now())))
+        .write(|_| Box::pin(async move { entry.note(Timestamp::now()) }))
         .await
 }
 

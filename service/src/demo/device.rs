@@ -62,7 +62,7 @@ impl Device {
              WHERE d.document_number = $1 AND a.state = 'open'",
         )
         .bind(account.document_number)
-        .fetch_optional(store.readers())
+        .fetch_optional(&mut *store.reader().await?)
         .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Self {
@@ -257,7 +257,7 @@ impl Device {
     async fn token(&self, store: &Store) -> Result<String, StoreError> {
         let kept = sqlx::query("SELECT reply FROM confirmation WHERE document_number = $1")
             .bind(self.document_number.to_string())
-            .fetch_optional(store.readers())
+            .fetch_optional(&mut *store.reader().await?)
             .await?;
         let Some(kept) = kept else {
             return Ok(self.first_token.clone());

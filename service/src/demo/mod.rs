@@ -92,7 +92,7 @@ impl Demo {
 /// Whether a store has demo accounts.
 pub async fn is_in(store: &Store) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT document_number FROM demo_device LIMIT 1")
-        .fetch_optional(store.readers())
+        .fetch_optional(&mut *store.reader().await?)
         .await?;
     Ok(found.is_some())
 }

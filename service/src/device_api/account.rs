@@ -10,7 +10,6 @@ use crate::lock;
 use crate::pins;
 use crate::refusal::Refusal;
 use crate::service::Service;
-use crate::store::StoreError;
 
 /// How the account stands; a closed one too.
 pub(super) async fn status(
@@ -18,12 +17,7 @@ pub(super) async fn status(
     device: &DeviceFingerprint,
 ) -> Result<AccountStatus, Refusal> {
     let account = service.account_of(device).await?;
-    let mut connection = service
-        .store
-        .readers()
-        .acquire()
-        .await
-        .map_err(StoreError::from)?;
+    let mut connection = service.store.reader().await?;
     Ok(AccountStatus {
         pins: pins::ledgers(&mut connection, &account.document_number).await?,
         lock: account.lock_state(Timestamp::now()),
@@ -53,8 +47,7 @@ pub(super) async fn pin_changed(
                 lock::begin_ladder_anew(connection, number, purpose).await?;
                 Entry::new(Action::PinChanged, purpose.as_str())
                     .account(number)
-                    .write(connection, Timestamp::now())
-                    .await
+                    .note(Timestamp::now())
             })
         })
         .await?;

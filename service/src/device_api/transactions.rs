@@ -9,7 +9,6 @@ use crate::co_signing;
 use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::sessions::waiting_for;
-use crate::store::StoreError;
 
 /// Everything that waits, oldest first.
 pub(super) async fn pending(
@@ -17,12 +16,7 @@ pub(super) async fn pending(
     device: &DeviceFingerprint,
 ) -> Result<Pending, Refusal> {
     let account = service.usable_account_of(device).await?;
-    let mut connection = service
-        .store
-        .readers()
-        .acquire()
-        .await
-        .map_err(StoreError::from)?;
+    let mut connection = service.store.reader().await?;
     let waiting = waiting_for(&mut connection, &account.document_number).await?;
     let now = Timestamp::now();
     Ok(Pending {

@@ -65,7 +65,6 @@ async fn activate_stored(
     .await?;
     Entry::new(Action::Activated, "")
         .account(&enrolment.document_number)
-        .write(connection, now)
-        .await?;
+        .note(now)?;
     Ok(true)
 }

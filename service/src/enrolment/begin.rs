@@ -128,8 +128,7 @@ async fn redeem(
     .await?;
     Entry::new(Action::EnrolmentBegun, "")
         .account(&document_number)
-        .write(connection, now)
-        .await?;
+        .note(now)?;
     Enrolment::of_device(connection, device).await
 }
 

@@ -87,8 +87,7 @@ pub async fn invite(store: &Store, invitation: Invitation) -> Result<Invited, In
                 .await?;
                 Entry::new(Action::Invited, invitation.person.to_string())
                     .by(Operator::of_this_process())
-                    .write(connection, now)
-                    .await
+                    .note(now)
             })
         })
         .await?;

@@ -34,12 +34,7 @@ pub async fn register(
     body: &[u8],
 ) -> Result<KeysRegistered, Refusal> {
     let request_hash = hex::encode(Sha256::digest(body));
-    let mut connection = service
-        .store
-        .readers()
-        .acquire()
-        .await
-        .map_err(StoreError::from)?;
+    let mut connection = service.store.reader().await?;
     let enrolment = Enrolment::of_device(&mut connection, &device)
         .await?
         .filter(|known| known.id == enrolment && known.state != EnrolmentState::Replaced)
@@ -186,12 +181,7 @@ fn examine_key(key: &DeviceKey) -> Result<(Modulus, Vec<u8>), Refusal> {
 
 /// Refuses early what the commit would refuse, before shares and certificates are spent on it.
 async fn refuse_known(service: &Service, parts: &DeviceParts) -> Result<(), Refusal> {
-    let mut connection = service
-        .store
-        .readers()
-        .acquire()
-        .await
-        .map_err(StoreError::from)?;
+    let mut connection = service.store.reader().await?;
     for purpose in KeyPurpose::ALL {
         if is_known(&mut connection, &parts.of(purpose).0).await? {
             return Err(known_key());
@@ -326,8 +316,7 @@ impl Registration {
             .await?;
         Entry::new(Action::KeysRegistered, &self.hardware)
             .account(document_number)
-            .write(connection, now)
-            .await?;
+            .note(now)?;
         Ok(Committed::Registered)
     }
 

@@ -64,7 +64,7 @@ pub async fn fill_pool(store: &Store, keys: &ServiceKeys, count: u32) -> Result<
 /// How many shares wait in the pool.
 pub async fn pool_size(store: &Store) -> Result<i64, StoreError> {
     sqlx::query("SELECT COUNT(*) AS number FROM service_share_pool")
-        .fetch_one(store.readers())
+        .fetch_one(&mut *store.reader().await?)
         .await?
         .number("number")
 }

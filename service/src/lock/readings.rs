@@ -178,8 +178,7 @@ pub(crate) async fn take_count(
             let detail = format!("{} at limit {}", purpose.as_str(), count.limit);
             Entry::new(Action::Locked, detail)
                 .account(document_number)
-                .write(connection, now)
-                .await?;
+                .note(now)?;
             let ended = sessions::cancel_for(connection, document_number, now).await?;
             let changed = Event::AccountChanged {};
             deliveries::append(connection, document_number, &changed, now).await?;

@@ -85,8 +85,7 @@ async fn grant(
                     }
                     Entry::new(Action::Released, purpose.as_str())
                         .account(&document_number)
-                        .write(connection, now)
-                        .await?;
+                        .note(now)?;
                     let changed = Event::AccountChanged {};
                     deliveries::append(connection, &document_number, &changed, now).await?;
                 }

@@ -95,10 +95,10 @@ pub async fn is_muted(
 pub async fn reports(store: &Store, limit: u32) -> Result<Vec<Report>, StoreError> {
     let rows = sqlx::query("SELECT * FROM not_started ORDER BY at DESC, session LIMIT $1")
         .bind(i64::from(limit))
-        .fetch_all(store.readers())
+        .fetch_all(&mut *store.reader().await?)
         .await?;
     let now = Timestamp::now();
-    let mut connection = store.readers().acquire().await?;
+    let mut connection = store.reader().await?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in &rows {
         let relying_party = parse(&row.text("relying_party")?)?;

@@ -68,12 +68,7 @@ pub async fn require_proven(
     purpose: KeyPurpose,
     message: &EncodedMessage,
 ) -> Result<(), Refusal> {
-    let mut connection = service
-        .store
-        .readers()
-        .acquire()
-        .await
-        .map_err(StoreError::from)?;
+    let mut connection = service.store.reader().await?;
     let book = Book::load(&mut connection, document_number, purpose).await?;
     let allowed = book.and_then(|book| book.message_digest);
     if allowed == Some(hex::encode(message_digest(message))) {
@@ -157,7 +152,7 @@ impl Entry {
             Admission::Answered(judgement) => Ok(verdict(judgement)),
             Admission::Counted => Ok(Counted::Open(book)),
             Admission::SetBack => {
-                self.note(connection, Action::PinCounterSetBack).await?;
+                self.note(Action::PinCounterSetBack)?;
                 Ok(verdict(Judgement::SetBack))
             }
             Admission::Exhausted => {
@@ -212,7 +207,7 @@ impl Entry {
             }
             self.save(connection, &book).await?;
             if judgement == Judgement::Wrong {
-                self.note(connection, Action::WrongPin).await?;
+                self.note(Action::WrongPin)?;
                 if book.ledger.count.is_locked() {
                     ended = self.lock(connection, book.ledger.count).await?;
                 }
@@ -243,7 +238,7 @@ impl Entry {
             }
             ProvenAct::ChangePin { new_proof_key } => {
                 book.proof_key.clone_from(&new_proof_key.0);
-                self.note(connection, Action::PinChanged).await?;
+                self.note(Action::PinChanged)?;
             }
         }
         Ok(())
@@ -259,10 +254,9 @@ impl Entry {
         Ok(ended)
     }
 
-    async fn note(&self, connection: &mut AnyConnection, action: Action) -> Result<(), StoreError> {
+    fn note(&self, action: Action) -> Result<(), StoreError> {
         audit::Entry::new(action, self.proof.purpose.as_str())
             .account(&self.account.document_number)
-            .write(connection, Timestamp::now())
-            .await
+            .note(Timestamp::now())
     }
 }

@@ -44,7 +44,7 @@ pub enum RegistrationError {
 pub async fn find(store: &Store, uuid: Uuid) -> Result<Option<RelyingParty>, StoreError> {
     sqlx::query("SELECT * FROM relying_party WHERE uuid = $1")
         .bind(uuid.to_string())
-        .fetch_optional(store.readers())
+        .fetch_optional(&mut *store.reader().await?)
         .await?
         .as_ref()
         .map(from_row)
@@ -54,7 +54,7 @@ pub async fn find(store: &Store, uuid: Uuid) -> Result<Option<RelyingParty>, Sto
 /// All of them, oldest first.
 pub async fn list(store: &Store) -> Result<Vec<RelyingParty>, StoreError> {
     sqlx::query("SELECT * FROM relying_party ORDER BY created_at, uuid")
-        .fetch_all(store.readers())
+        .fetch_all(&mut *store.reader().await?)
         .await?
         .iter()
         .map(from_row)
@@ -94,8 +94,7 @@ pub async fn add(store: &Store, party: &RelyingParty) -> Result<(), Registration
                     Entry::new(Action::RelyingPartyAdded, detail)
                         .relying_party(party_uuid)
                         .by(Operator::of_this_process())
-                        .write(connection, now)
-                        .await?;
+                        .note(now)?;
                 }
                 Ok(added)
             }
@@ -126,8 +125,7 @@ pub async fn remove(store: &Store, uuid: Uuid) -> Result<bool, StoreError> {
                     Entry::new(Action::RelyingPartyRemoved, "")
                         .relying_party(uuid)
                         .by(Operator::of_this_process())
-                        .write(connection, now)
-                        .await?;
+                        .note(now)?;
                 }
                 Ok(removed)
             }

@@ -19,7 +19,7 @@ use super::targets::{Resolved, resolve};
 use super::{ApiVersion, EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::store::{Columns, StoreError, parse};
-use crate::{deliveries, metrics, muting, random};
+use crate::{deliveries, metrics, random};
 
 /// The same request within this time gets the same session (RP API 3, "idempotency").
 const REPEATED_WITHIN: Duration = Duration::from_secs(15);
@@ -236,19 +236,19 @@ async fn insert(
         return Ok(Outcome::Repeated(created));
     }
     let level = new.inquiry.level;
-    let usable = match resolve(connection, &new.target, level, now).await? {
+    let asker = new.inquiry.relying_party;
+    let usable = match resolve(connection, &new.target, level, Some(&asker), now).await? {
         Resolved::Nobody => return Ok(Outcome::Nobody),
         Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
         Resolved::NotFinished => return Ok(Outcome::NotFinished),
         Resolved::Usable(usable) => usable,
     };
-    let asker = new.inquiry.relying_party;
     let choice = linked_session_of(request);
-    let over = match (usable.is_empty(), choice) {
+    let over = match (usable.accounts.is_empty(), choice) {
         (true, _) => Some(EndResult::DocumentUnusable),
         (false, Some(_)) => None,
-        (false, None) => linked::is_awaited(connection, &asker, &usable, now)
-            .await?
+        (false, None) => usable
+            .awaits_signature
             .then_some(EndResult::ExpectedLinkedSession),
     };
     if let Some(choice) = choice
@@ -258,10 +258,9 @@ async fn insert(
     }
     // Whom it does not reach seems not to answer: the relying party learns no more than that.
     let person = new.target.person();
-    let muted = muting::is_muted(connection, &asker, &person, now).await?;
-    let offered = match muted || over.is_some() {
+    let offered = match usable.is_muted || over.is_some() {
         true => Vec::new(),
-        false => usable,
+        false => usable.accounts,
     };
     let row = NewRow {
         session,

@@ -82,11 +82,11 @@ async fn insert(
     let level = new.inquiry.level;
     let unusable = match &new.target {
         None => false,
-        Some(target) => match resolve(connection, target, level, now).await? {
+        Some(target) => match resolve(connection, target, level, None, now).await? {
             Resolved::Nobody => return Ok(Err(CreateError::NoAccount)),
             Resolved::NoneSuitable => return Ok(Err(CreateError::NoSuitableAccount)),
             Resolved::NotFinished => return Ok(Err(CreateError::NotFinished)),
-            Resolved::Usable(usable) => usable.is_empty(),
+            Resolved::Usable(usable) => usable.accounts.is_empty(),
         },
     };
     let row = NewRow {

@@ -44,7 +44,7 @@ impl Sessions {
             " FROM session s WHERE s.state = 'running' AND s.expires_at <= $1"
         ))
         .bind(Timestamp::now().milliseconds())
-        .fetch_all(self.store.readers())
+        .fetch_all(&mut *self.store.reader().await?)
         .await?;
         for row in &rows {
             self.expire(&Session::from_row(row)?).await?;

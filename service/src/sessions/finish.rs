@@ -151,8 +151,8 @@ async fn is_answerable(
     for device in &session.offered {
         let target = Target::Document(device.clone());
         let level = CertificateLevel::Advanced;
-        if let Resolved::Usable(usable) = resolve(connection, &target, level, now).await?
-            && !usable.is_empty()
+        if let Resolved::Usable(usable) = resolve(connection, &target, level, None, now).await?
+            && !usable.accounts.is_empty()
         {
             return Ok(true);
         }

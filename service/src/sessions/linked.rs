@@ -85,28 +85,3 @@ pub(super) async fn claim(
     .rows_affected();
     Ok(claimed == 1)
 }
-
-/// Whether one of these accounts waits for a signature that this relying party announced and has
-/// not asked for.
-pub(super) async fn is_awaited(
-    connection: &mut AnyConnection,
-    relying_party: &Uuid,
-    accounts: &[DocumentNumber],
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    for document_number in accounts {
-        let awaited = sqlx::query(
-            "SELECT 1 FROM certificate_choice WHERE document_number = $1 AND until > $2 \
-             AND relying_party = $3 AND linked_session IS NULL",
-        )
-        .bind(document_number.to_string())
-        .bind(now.milliseconds())
-        .bind(relying_party.to_string())
-        .fetch_optional(&mut *connection)
-        .await?;
-        if awaited.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}

@@ -34,6 +34,7 @@ pub use prompts::pass_on;
 pub use request::{
     ApiVersion, ChosenCertificate, EndResult, SessionRequest, SessionResult, SignedBy,
 };
+pub(crate) use rows::session_columns;
 pub use rows::{Session, SessionState};
 pub use take_up::{LinkRefused, TakenUp};
 pub use targets::{CertificateAnswer, Target};

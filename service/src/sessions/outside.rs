@@ -16,7 +16,7 @@ pub async fn note_outside_change(connection: &mut AnyConnection) -> Result<(), S
 /// How many such changes there were.
 pub async fn outside_changes(store: &Store) -> Result<i64, StoreError> {
     sqlx::query("SELECT number FROM outside_change WHERE singleton = 1")
-        .fetch_one(store.readers())
+        .fetch_one(&mut *store.reader().await?)
         .await?
         .number("number")
 }

@@ -16,13 +16,13 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 impl Sessions {
     /// The session as it stands; none if it never was or its result is no longer kept.
     pub async fn find(&self, id: &Uuid) -> Result<Option<Session>, StoreError> {
-        let mut connection = self.store.readers().acquire().await?;
+        let mut connection = self.store.reader().await?;
         let session = Session::load(&mut connection, id).await?;
         drop(connection);
         match session {
             Some(session) if session.is_running() && session.is_overdue(Timestamp::now()) => {
                 self.expire(&session).await?;
-                let mut connection = self.store.readers().acquire().await?;
+                let mut connection = self.store.reader().await?;
                 Session::load(&mut connection, id).await
             }
             Some(session) if is_forgotten(&session, Timestamp::now()) => Ok(None),
@@ -32,7 +32,7 @@ impl Sessions {
 
     /// The same for a device, which may ask for as long as the session is kept at all.
     pub async fn find_kept(&self, id: &Uuid) -> Result<Option<Session>, StoreError> {
-        let mut connection = self.store.readers().acquire().await?;
+        let mut connection = self.store.reader().await?;
         Session::load(&mut connection, id).await
     }
 

@@ -46,6 +46,14 @@ fn in_order(mut waiting: Vec<Waiting>) -> Vec<Waiting> {
     waiting
 }
 
+/// How many of a person's prompts `p` with their sessions `s` have their turn: `$2` is the earliest
+/// beginning of a turn that lasts, `$3` is now.
+macro_rules! turns_held {
+    () => {
+        "COUNT(CASE WHEN p.shown_at > $2 AND s.state = 'running' AND s.expires_at > $3 \
+         THEN 1 END)"
+    };
+}
 /// Enters a session that is pushed to a person. Whether it is shown now; if not, when its
 /// turn has come.
 pub(super) async fn enter(
@@ -55,19 +63,25 @@ pub(super) async fn enter(
     person: &SemanticsIdentifier,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let row = Row::of(connection, person, now).await?;
-    let shown = !row.has_turn;
-    sqlx::query(
+    // Two requests of one millisecond have an order as well.
+    let row = sqlx::query(concat!(
         "INSERT INTO prompt (session, person, relying_party, asked_at, shown_at) \
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(session.to_string())
+         SELECT $4, $1, $5, \
+          CASE WHEN MAX(p.asked_at) >= $3 THEN MAX(p.asked_at) + 1 ELSE $3 END, \
+          CASE WHEN ",
+        turns_held!(),
+        " = 0 THEN $3 END \
+         FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1 \
+         RETURNING shown_at"
+    ))
     .bind(person.to_string())
+    .bind(now.minus(TURN).milliseconds())
+    .bind(now.milliseconds())
+    .bind(session.to_string())
     .bind(relying_party.to_string())
-    .bind(row.after_the_last(now))
-    .bind(shown.then_some(now.milliseconds()))
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
+    let shown = row.optional_moment("shown_at")?.is_some();
     if shown {
         note_turn(connection, person, &relying_party, now).await?;
     }
@@ -81,13 +95,19 @@ pub async fn pass_on(
     ended: &Session,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query("DELETE FROM prompt WHERE session = $1 RETURNING person")
-        .bind(ended.id.to_string())
-        .fetch_optional(&mut *connection)
-        .await?;
+    let row = sqlx::query(
+        "DELETE FROM prompt WHERE session = $1 RETURNING person, \
+         (SELECT COUNT(*) FROM prompt w WHERE w.person = prompt.person \
+          AND w.shown_at IS NULL) AS waiting",
+    )
+    .bind(ended.id.to_string())
+    .fetch_optional(&mut *connection)
+    .await?;
     let Some(row) = row else { return Ok(()) };
-    let person: SemanticsIdentifier = parse(&row.text("person")?)?;
-    show_next(connection, &person, now).await?;
+    if row.number("waiting")? > 0 {
+        let person: SemanticsIdentifier = parse(&row.text("person")?)?;
+        show_next(connection, &person, now).await?;
+    }
     Ok(())
 }
 
@@ -99,7 +119,7 @@ impl Sessions {
              HAVING COUNT(*) > COUNT(shown_at) AND COALESCE(MAX(shown_at), 0) <= $1",
         )
         .bind(Timestamp::now().minus(TURN).milliseconds())
-        .fetch_all(self.store.readers())
+        .fetch_all(&mut *self.store.reader().await?)
         .await?;
         for row in &rows {
             let person: SemanticsIdentifier = parse(&row.text("person")?)?;
@@ -125,7 +145,7 @@ async fn show_next(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let waiting = waiting_of(connection, person, now).await?;
-    if waiting.is_empty() || Row::of(connection, person, now).await?.has_turn {
+    if waiting.is_empty() || has_turn(connection, person, now).await? {
         return Ok(false);
     }
     for next in in_order(waiting) {
@@ -167,40 +187,23 @@ pub(super) async fn purge(
     Ok(())
 }
 
-/// How a person's prompts stand.
-struct Row {
-    /// Whether one of them has its turn.
-    has_turn: bool,
-    /// When the last of them was asked, in Unix milliseconds; 0 if there is none.
-    last_asked_at: i64,
-}
-
-impl Row {
-    async fn of(
-        connection: &mut AnyConnection,
-        person: &SemanticsIdentifier,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
-        let row = sqlx::query(
-            "SELECT COALESCE(MAX(p.asked_at), 0) AS last_asked_at, COUNT(CASE WHEN \
-             p.shown_at > $2 AND s.state = 'running' AND s.expires_at > $3 THEN 1 END) AS shown \
-             FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1",
-        )
-        .bind(person.to_string())
-        .bind(now.minus(TURN).milliseconds())
-        .bind(now.milliseconds())
-        .fetch_one(connection)
-        .await?;
-        Ok(Self {
-            has_turn: row.number("shown")? > 0,
-            last_asked_at: row.number("last_asked_at")?,
-        })
-    }
-
-    /// When the next one counts as asked: two requests of one millisecond have an order as well.
-    fn after_the_last(&self, now: Timestamp) -> i64 {
-        now.milliseconds().max(self.last_asked_at.saturating_add(1))
-    }
+/// Whether one of a person's prompts has its turn.
+async fn has_turn(
+    connection: &mut AnyConnection,
+    person: &SemanticsIdentifier,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        turns_held!(),
+        " AS turns FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1"
+    ))
+    .bind(person.to_string())
+    .bind(now.minus(TURN).milliseconds())
+    .bind(now.milliseconds())
+    .fetch_one(connection)
+    .await?;
+    Ok(row.number("turns")? > 0)
 }
 
 async fn waiting_of(
@@ -243,8 +246,8 @@ async fn show(
     for device in &session.offered {
         let target = Target::Document(device.clone());
         let level = CertificateLevel::Advanced;
-        if let Resolved::Usable(usable) = resolve(connection, &target, level, now).await?
-            && !usable.is_empty()
+        if let Resolved::Usable(usable) = resolve(connection, &target, level, None, now).await?
+            && !usable.accounts.is_empty()
         {
             let offer = Event::Offered {
                 transaction: session.id,

@@ -2,6 +2,7 @@
 
 use sqlx::AnyConnection;
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, SemanticsIdentifier};
+use uuid::Uuid;
 
 use super::Sessions;
 use crate::clock::Timestamp;
@@ -34,8 +35,20 @@ pub(super) enum Resolved {
     NoneSuitable,
     /// There is none yet: the person has begun to enrol, and not finished.
     NotFinished,
-    /// These can be asked; if empty, all that suit are locked.
-    Usable(Vec<DocumentNumber>),
+    /// There are some of the level.
+    Usable(Usable),
+}
+
+/// The accounts that can be asked, and how their person stands towards the relying party that asks.
+#[derive(Debug, Default)]
+pub(super) struct Usable {
+    /// Empty if all that suit are locked.
+    pub(super) accounts: Vec<DocumentNumber>,
+    /// Whether the relying party does not reach the person for now ([`crate::muting`]).
+    pub(super) is_muted: bool,
+    /// Whether one of them waits for a signature which the relying party announced and has not
+    /// asked for ([`super::linked`]).
+    pub(super) awaits_signature: bool,
 }
 
 /// The signing certificate of a document number.
@@ -63,12 +76,12 @@ impl Sessions {
         document_number: &DocumentNumber,
         level: CertificateLevel,
     ) -> Result<CertificateAnswer, StoreError> {
-        let mut connection = self.store.readers().acquire().await?;
+        let mut connection = self.store.reader().await?;
         let target = Target::Document(document_number.clone());
-        match resolve(&mut connection, &target, level, Timestamp::now()).await? {
+        match resolve(&mut connection, &target, level, None, Timestamp::now()).await? {
             Resolved::Nobody | Resolved::NotFinished => return Ok(CertificateAnswer::NotFound),
             Resolved::NoneSuitable => return Ok(CertificateAnswer::NotSuitable),
-            Resolved::Usable(usable) if usable.is_empty() => {
+            Resolved::Usable(usable) if usable.accounts.is_empty() => {
                 return Ok(CertificateAnswer::Unusable);
             }
             Resolved::Usable(_) => {}
@@ -106,10 +119,13 @@ async fn without_account(
     })
 }
 
+/// Everything about a target that a request depends on, by one question to the store. `asker` is
+/// the relying party, if it matters who asks.
 pub(super) async fn resolve(
     connection: &mut AnyConnection,
     target: &Target,
     level: CertificateLevel,
+    asker: Option<&Uuid>,
     now: Timestamp,
 ) -> Result<Resolved, StoreError> {
     // A lock whose time is over stands in nobody's way: the device asks for its release before
@@ -119,7 +135,12 @@ pub(super) async fn resolve(
             concat!(
                 "SELECT a.document_number, a.level, \
                  (SELECT COUNT(*) FROM pin_lock l WHERE l.document_number = a.document_number \
-                  AND l.released_at IS NULL AND l.until > $2) AS locks \
+                  AND l.released_at IS NULL AND l.until > $2) AS locks, \
+                 (SELECT COUNT(*) FROM mute m WHERE m.person = a.person \
+                  AND m.relying_party = $3 AND m.until > $2) AS mutes, \
+                 (SELECT COUNT(*) FROM certificate_choice c \
+                  WHERE c.document_number = a.document_number AND c.relying_party = $3 \
+                  AND c.until > $2 AND c.linked_session IS NULL) AS announced \
                  FROM account a WHERE ",
                 $whose,
                 " = $1 AND a.state = 'open' AND a.expires_at > $2 \
@@ -137,20 +158,23 @@ pub(super) async fn resolve(
     let rows = sqlx::query(statement)
         .bind(name)
         .bind(now.milliseconds())
+        .bind(asker.map(Uuid::to_string))
         .fetch_all(&mut *connection)
         .await?;
     if rows.is_empty() {
         return without_account(connection, target).await;
     }
     let mut suitable = false;
-    let mut usable = Vec::new();
+    let mut usable = Usable::default();
     for row in &rows {
         if parse::<CertificateLevel>(&row.text("level")?)? < level {
             continue;
         }
         suitable = true;
         if row.number("locks")? == 0 {
-            usable.push(parse(&row.text("document_number")?)?);
+            usable.accounts.push(parse(&row.text("document_number")?)?);
+            usable.is_muted |= row.number("mutes")? > 0;
+            usable.awaits_signature |= row.number("announced")? > 0;
         }
     }
     Ok(match suitable {

@@ -1,30 +1,31 @@
 //! The store: one set of queries (sqlx `Any`) over SQLite, written so that PostgreSQL can take them.
 //!
-//! Reads go to a pool. Writes go to one [`Writer`], which takes everything that is waiting into
+//! Reads go to a few connections ([`Reader`]). Writes go to one [`Writer`], which takes everything that is waiting into
 //! one commit: with SQLite there can be only one writer anyway, and the flush to disk that makes
 //! a commit durable costs more than all the statements in it.
 
+mod connections;
 mod migrations;
 mod row;
 mod writer;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Executor};
+use sqlx::{AnyConnection, Connection};
 
 use crate::audit;
 
+pub use connections::Reader;
+use connections::{Database, Readers};
 pub use row::{Columns, parse};
 use writer::Writer;
-pub(crate) use writer::when_committed;
+pub(crate) use writer::{when_committed, with_the_commit};
 
 /// The service's store. Clones share the connections.
 #[derive(Clone)]
 pub struct Store {
-    readers: AnyPool,
+    readers: Readers,
     writer: Writer,
 }
 
@@ -48,13 +49,12 @@ impl From<sqlx::Error> for StoreError {
 impl Store {
     /// Opens the store at `url` (`sqlite:///path/to/file.db`) and brings its schema up to date.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let writers = pool_options(1).connect(url).await?;
-        migrations::run(&writers).await?;
-        let readers = pool_options(4).connect(url).await?;
+        let database = Database::at(url);
+        let mut connection = database.connect().await?;
+        migrations::run(&mut connection).await?;
         let store = Self {
-            readers,
-            writer: Writer::start(writers),
+            readers: Readers::of(database.clone()),
+            writer: Writer::start(database, connection),
         };
         store
             .write(|connection| Box::pin(audit::begin(connection)))
@@ -74,15 +74,14 @@ impl Store {
         self.writer.write(work).await
     }
 
-    /// Where to read.
-    pub fn readers(&self) -> &AnyPool {
-        &self.readers
+    /// A connection to read with. Reads wait for each other: keep it no longer than needed.
+    pub async fn reader(&self) -> Result<Reader, StoreError> {
+        self.readers.lend().await
     }
 
     /// Whether the store answers.
     pub async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
-        Ok(())
+        Ok(self.reader().await?.ping().await?)
     }
 
     /// Finishes what was handed over and closes the connections.
@@ -90,30 +89,6 @@ impl Store {
         self.writer.close().await;
         self.readers.close().await;
     }
-}
-
-fn pool_options(connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                if connection.backend_name() == "SQLite" {
-                    // FULL: a commit that was reported survives a power cut.
-                    connection
-                        .execute(
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                             PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
-                        )
-                        .await?;
-                }
-                Ok(())
-            })
-        })
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use futures_util::TryStreamExt;
+
 use super::*;
 
 async fn fresh() -> (tempfile::TempDir, Store) {
@@ -28,7 +30,7 @@ async fn insert(store: &Store, value: &'static str, fail: bool) -> Result<(), St
 
 async fn count(store: &Store) -> i64 {
     sqlx::query("SELECT COUNT(*) AS n FROM nonce")
-        .fetch_one(store.readers())
+        .fetch_one(&mut *store.reader().await.unwrap())
         .await
         .unwrap()
         .number("n")
@@ -110,4 +112,32 @@ async fn closing_finishes_what_was_handed_over() {
     insert(&store, "b", false).await.unwrap_err();
     let url = format!("sqlite://{}", folder.path().join("t.db").display());
     assert_eq!(count(&Store::open(&url).await.unwrap()).await, 1);
+}
+
+#[tokio::test]
+async fn a_read_that_is_given_up_leaves_its_connection_for_the_next() {
+    let (_folder, store) = fresh().await;
+    insert(&store, "a", false).await.unwrap();
+    // More often than there are connections.
+    for _ in 0..10 {
+        let mut reader = store.reader().await.unwrap();
+        let mut rows = sqlx::query(
+            "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) \
+             SELECT n FROM counted",
+        )
+        .fetch(&mut *reader);
+        rows.try_next().await.unwrap().unwrap();
+    }
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
+async fn reads_wait_for_their_turn_and_none_begins_after_the_end() {
+    let (_folder, store) = fresh().await;
+    insert(&store, "a", false).await.unwrap();
+    let counts = futures_util::future::join_all((0..50).map(|_| count(&store))).await;
+    assert!(counts.iter().all(|count| *count == 1));
+    store.close().await;
+    assert!(store.reader().await.is_err());
+    store.close().await;
 }

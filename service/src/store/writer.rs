@@ -1,19 +1,21 @@
 //! The one writer: takes what is waiting into one commit (group commit).
 //!
 //! Each piece of work runs in a savepoint of its own, so one that errs takes nothing from the
-//! others. Nobody is told of success before the commit that holds their work. The single place
-//! that speaks SQLite's dialect of transactions.
+//! others. What they note for the audit trail is written once for all of them, as the commit's
+//! last statements. Nobody is told of success before the commit that holds their work. The single
+//! place that speaks SQLite's dialect of transactions.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Executor};
+use sqlx::{AnyConnection, Connection, Executor};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
+use super::connections::Database;
+use crate::audit::{self, Noted};
 
 /// At most this many pieces of work share a commit, so that none waits for too long.
 const LARGEST_GROUP: usize = 64;
@@ -26,9 +28,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(pool: AnyPool) -> Self {
+    /// Starts with a connection that is there already.
+    pub(super) fn start(database: Database, connection: AnyConnection) -> Self {
         let (queue, waiting) = mpsc::channel(1024);
-        let task = tokio::spawn(serve(pool, waiting));
+        let task = tokio::spawn(serve(database, connection, waiting));
         Self {
             queue,
             task: Arc::new(Mutex::new(Some(task))),
@@ -64,25 +67,40 @@ fn closed() -> StoreError {
     StoreError::from(sqlx::Error::PoolClosed)
 }
 
-type Afterwards = Vec<Box<dyn FnOnce() + Send>>;
+/// What a write leaves behind beside its own statements.
+#[derive(Default)]
+struct Notes {
+    /// For the audit trail, in the same commit.
+    entries: Vec<Noted>,
+    /// Once it is committed.
+    afterwards: Vec<Box<dyn FnOnce() + Send>>,
+}
 
 tokio::task_local! {
-    static AFTERWARDS: RefCell<Afterwards>;
+    static NOTES: RefCell<Notes>;
 }
 
 /// Has `act` done when the write from inside which this is called is committed: for what must
 /// not be told of before, and not at all if it comes to nothing.
 pub(crate) fn when_committed(act: impl FnOnce() + Send + 'static) {
-    let noted = AFTERWARDS.try_with(|afterwards| afterwards.borrow_mut().push(Box::new(act)));
+    let noted = NOTES.try_with(|notes| notes.borrow_mut().afterwards.push(Box::new(act)));
     debug_assert!(noted.is_ok(), "called from outside of a write");
 }
 
-async fn noting_afterwards<T>(work: impl Future<Output = T>) -> (T, Afterwards) {
+/// Has `noted` written into the audit trail by the commit of the write from inside which this is
+/// called.
+pub(crate) fn with_the_commit(noted: Noted) -> Result<(), StoreError> {
+    NOTES
+        .try_with(|notes| notes.borrow_mut().entries.push(noted))
+        .map_err(|_| StoreError::Damaged("the audit trail is only written by writes".into()))
+}
+
+async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
     let noting = async {
         let result = work.await;
-        (result, AFTERWARDS.with(RefCell::take))
+        (result, NOTES.with(RefCell::take))
     };
-    AFTERWARDS.scope(RefCell::default(), noting).await
+    NOTES.scope(RefCell::default(), noting).await
 }
 
 /// Tells the waiting caller how the commit went.
@@ -103,8 +121,8 @@ trait Work: Send {
 }
 
 struct Ran {
-    /// Whether every statement went through.
-    kept: bool,
+    /// What goes into the audit trail, if every statement went through.
+    kept: Option<Vec<Noted>>,
     settle: Settle,
 }
 
@@ -123,9 +141,13 @@ where
     fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
             let Waiting { run, answer } = *self;
-            let (result, afterwards) = noting_afterwards(run(connection)).await;
+            let (result, notes) = noting(run(connection)).await;
+            let Notes {
+                entries,
+                afterwards,
+            } = notes;
             Ran {
-                kept: result.is_ok(),
+                kept: result.is_ok().then_some(entries),
                 settle: Box::new(move |committed| {
                     if result.is_ok() && committed.is_ok() {
                         afterwards.into_iter().for_each(|act| act());
@@ -149,7 +171,7 @@ impl Work for Stop {
     fn run<'c>(self: Box<Self>, _: &'c mut AnyConnection) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
             Ran {
-                kept: true,
+                kept: Some(Vec::new()),
                 settle: Box::new(move |_| {
                     let _ = self.answer.send(());
                 }),
@@ -166,21 +188,32 @@ impl Work for Stop {
     }
 }
 
-async fn serve(pool: AnyPool, mut waiting: mpsc::Receiver<Box<dyn Work>>) {
+async fn serve(
+    database: Database,
+    connection: AnyConnection,
+    mut waiting: mpsc::Receiver<Box<dyn Work>>,
+) {
+    let mut kept = Some(connection);
     let mut group = Vec::with_capacity(LARGEST_GROUP);
     let mut last = false;
     while !last && waiting.recv_many(&mut group, LARGEST_GROUP).await > 0 {
         last = group.iter().any(|work| work.is_last());
-        match pool.acquire().await {
-            Ok(connection) => commit_group(connection, &mut group).await,
-            Err(error) => refuse_all(&mut group, &StoreError::from(error)),
+        let connection = match kept.take() {
+            Some(connection) => Ok(connection),
+            None => database.connect().await,
+        };
+        match connection {
+            Ok(connection) => kept = commit_group(connection, &mut group).await,
+            Err(error) => refuse_all(&mut group, &error),
         }
     }
     waiting.close();
     while let Some(work) = waiting.recv().await {
         work.refuse(closed());
     }
-    pool.close().await;
+    if let Some(connection) = kept {
+        let _ = connection.close().await;
+    }
 }
 
 fn refuse_all(group: &mut Vec<Box<dyn Work>>, error: &StoreError) {
@@ -190,87 +223,126 @@ fn refuse_all(group: &mut Vec<Box<dyn Work>>, error: &StoreError) {
     }
 }
 
-async fn commit_group(mut connection: PoolConnection<Any>, group: &mut Vec<Box<dyn Work>>) {
-    if let Err(error) = begin(&mut connection).await {
-        refuse_all(group, &StoreError::from(error));
-        // In what state the connection is now, nobody knows: the next group gets a new one.
-        let _ = connection.close().await;
-        return;
-    }
-    let mut settlements = Vec::with_capacity(group.len());
-    let mut failure = None;
-    let alone = group.len() == 1;
-    for work in group.drain(..) {
-        match &failure {
-            Some(error) => work.refuse(StoreError::clone(error)),
-            None if alone => settlements.push(run_alone(&mut connection, work, &mut failure).await),
-            None => settlements.push(run_apart(&mut connection, work, &mut failure).await),
-        }
-    }
-    let committed = match failure {
-        None => commit(&mut connection).await,
-        Some(error) => {
-            let _ = connection.execute("ROLLBACK").await;
-            Err(error)
+/// Runs a group and answers it. Returns the connection for the next one, unless nobody knows in
+/// what state it is.
+async fn commit_group(
+    mut connection: AnyConnection,
+    group: &mut Vec<Box<dyn Work>>,
+) -> Option<AnyConnection> {
+    let mut transaction = match Group::begin(&mut connection, group.len()).await {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            refuse_all(group, &StoreError::from(error));
+            let _ = connection.close().await;
+            return None;
         }
     };
+    let mut settlements = Vec::with_capacity(group.len());
+    for work in group.drain(..) {
+        match &transaction.failure {
+            Some(error) => work.refuse(error.clone()),
+            None => settlements.push(transaction.run(work).await),
+        }
+    }
+    let committed = transaction.end().await;
     for settle in settlements {
         settle(committed.clone());
     }
+    Some(connection)
 }
 
-async fn begin(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    // A plain BEGIN would take SQLite's write lock only at the first write, and then a second
-    // writer (another process: an administrator's command) makes it fail instead of wait.
-    let statement = match connection.backend_name() {
-        "SQLite" => "BEGIN IMMEDIATE",
-        _ => "BEGIN",
+/// The transaction of a group. A savepoint is taken before each of several works, by the statement
+/// that ends the one before it: each statement is a message to the thread that runs SQLite.
+struct Group<'c> {
+    connection: &'c mut AnyConnection,
+    /// How many works have not run yet.
+    to_come: usize,
+    /// The only work of a group needs no savepoint: the transaction itself is one.
+    alone: bool,
+    entries: Vec<Noted>,
+    /// Why nothing of the group is kept.
+    failure: Option<StoreError>,
+}
+
+impl<'c> Group<'c> {
+    async fn begin(connection: &'c mut AnyConnection, works: usize) -> sqlx::Result<Self> {
+        let alone = works == 1;
+        // A plain BEGIN would take SQLite's write lock only at the first write, and then a second
+        // writer (another process: an administrator's command) makes it fail instead of wait.
+        let statement = match (connection.backend_name(), alone) {
+            ("SQLite", true) => "BEGIN IMMEDIATE",
+            ("SQLite", false) => "BEGIN IMMEDIATE; SAVEPOINT work",
+            (_, true) => "BEGIN",
+            (_, false) => "BEGIN; SAVEPOINT work",
+        };
+        connection.execute(statement).await?;
+        Ok(Self {
+            connection,
+            to_come: works,
+            alone,
+            entries: Vec::new(),
+            failure: None,
+        })
+    }
+
+    async fn run(&mut self, work: Box<dyn Work>) -> Settle {
+        let Ran { kept, settle } = work.run(self.connection).await;
+        self.to_come -= 1;
+        let statement = match (&kept, self.alone) {
+            (Some(_), true) => None,
+            (Some(_), false) => (self.to_come > 0).then_some(NEXT_WORK),
+            (None, true) => {
+                self.failure = Some(withdrawn());
+                None
+            }
+            // The savepoint stays, for the next work.
+            (None, false) => Some("ROLLBACK TO SAVEPOINT work"),
+        };
+        self.entries.extend(kept.unwrap_or_default());
+        // After SQLITE_FULL or an I/O error SQLite has rolled back the whole transaction by itself
+        // (sqlite.org/lang_transaction.html section 3.1), the savepoint with it: then the group is
+        // lost.
+        if let Some(statement) = statement
+            && let Err(error) = self.connection.execute(statement).await
+        {
+            self.failure = Some(StoreError::from(error));
+        }
+        settle
+    }
+
+    /// Commits, unless something failed.
+    async fn end(self) -> Result<(), StoreError> {
+        let Self {
+            connection,
+            entries,
+            failure,
+            ..
+        } = self;
+        let committed = match failure {
+            None => commit(connection, entries).await,
+            Some(error) => Err(error),
+        };
+        if committed.is_err() {
+            let _ = connection.execute("ROLLBACK").await;
+        }
+        committed
+    }
+}
+
+const NEXT_WORK: &str = "RELEASE SAVEPOINT work; SAVEPOINT work";
+
+async fn commit(connection: &mut AnyConnection, entries: Vec<Noted>) -> Result<(), StoreError> {
+    let sealed = async {
+        let rows = audit::append(connection, entries).await?;
+        // Releases a savepoint that still stands.
+        connection.execute("COMMIT").await?;
+        Ok(rows)
     };
-    connection.execute(statement).await.map(|_| ())
-}
-
-async fn commit(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    if let Err(error) = connection.execute("COMMIT").await {
+    let rows = sealed.await.inspect_err(|error: &StoreError| {
         tracing::error!(%error, "a commit failed; nothing of it is kept");
-        let _ = connection.execute("ROLLBACK").await;
-        return Err(StoreError::from(error));
-    }
+    })?;
+    rows.iter().for_each(audit::Row::tell);
     Ok(())
-}
-
-/// Runs the only work of a group: the transaction itself is its savepoint.
-async fn run_alone(
-    connection: &mut AnyConnection,
-    work: Box<dyn Work>,
-    failure: &mut Option<StoreError>,
-) -> Settle {
-    let ran = work.run(connection).await;
-    if !ran.kept {
-        *failure = Some(withdrawn());
-    }
-    ran.settle
-}
-
-async fn run_apart(
-    connection: &mut AnyConnection,
-    work: Box<dyn Work>,
-    failure: &mut Option<StoreError>,
-) -> Settle {
-    if let Err(error) = connection.execute("SAVEPOINT work").await {
-        *failure = Some(StoreError::from(error));
-    }
-    let ran = work.run(connection).await;
-    let end = if ran.kept {
-        "RELEASE SAVEPOINT work"
-    } else {
-        "ROLLBACK TO SAVEPOINT work"
-    };
-    // After SQLITE_FULL or an I/O error SQLite has rolled back the whole transaction by itself
-    // (sqlite.org/lang_transaction.html section 3.1), the savepoint with it: then the group is lost.
-    if let Err(error) = connection.execute(end).await {
-        *failure = Some(StoreError::from(error));
-    }
-    ran.settle
 }
 
 /// The verdict on a group whose only work erred; that work tells its own error instead.

@@ -241,7 +241,7 @@ impl House {
     /// The number that a query finds.
     pub(crate) async fn count(&self, query: &'static str) -> i64 {
         sqlx::query(query)
-            .fetch_one(self.service.store.readers())
+            .fetch_one(&mut *self.service.store.reader().await.unwrap())
             .await
             .unwrap()
             .number("n")

@@ -138,7 +138,7 @@ impl Responder {
     }
 
     async fn standings(&self, certificates: &[CertId]) -> Result<Vec<Standing>, StatusError> {
-        let mut connection = self.store.readers().acquire().await?;
+        let mut connection = self.store.reader().await?;
         let mut standings = Vec::with_capacity(certificates.len());
         for certificate in certificates {
             let serial = hex::encode(certificate.serial_number.as_bytes());

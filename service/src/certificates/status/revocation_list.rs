@@ -84,7 +84,7 @@ impl RevocationList {
             "SELECT COUNT(*) AS count, COALESCE(MAX(revoked_at), 0) AS latest \
              FROM certificate WHERE revoked_at IS NOT NULL",
         )
-        .fetch_one(self.store.readers())
+        .fetch_one(&mut *self.store.reader().await?)
         .await?;
         Ok(Revocations {
             count: row.number("count")?,
@@ -128,7 +128,7 @@ impl RevocationList {
              WHERE revoked_at IS NOT NULL AND not_after > $1 ORDER BY revoked_at, serial",
         )
         .bind(now.milliseconds())
-        .fetch_all(self.store.readers())
+        .fetch_all(&mut *self.store.reader().await?)
         .await?;
         let mut revoked = Vec::with_capacity(rows.len());
         for row in rows {

@@ -39,7 +39,7 @@ async fn a_relying_party_that_asks_too_often_is_told_when_to_come_back() {
     }
     assert!(opened >= 1 && refused >= 1, "{opened} {refused}");
     let sessions = sqlx::query("SELECT COUNT(*) AS n FROM session")
-        .fetch_one(bench.store.readers())
+        .fetch_one(&mut *bench.store.reader().await.unwrap())
         .await
         .unwrap();
     let begun = crate::store::Columns::number(&sessions, "n").unwrap();

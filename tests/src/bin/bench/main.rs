@@ -18,6 +18,7 @@ mod bare_store;
 mod bare_token;
 mod bare_tpm;
 mod c_calls;
+mod cores;
 mod idle;
 mod pace;
 mod report;
@@ -243,19 +244,21 @@ fn report_costs(report: &mut Report) {
 }
 
 fn report_service(report: &mut Report, token: &BareToken) {
-    let load = service_load::measure();
-    report.add("bare_token_per_second", token.whole_per_second, "1/s");
+    let (own, loading) = cores::halves();
+    let threads = own.count();
+    let bare_per_second = own.run(|| token.per_second(threads, Duration::from_secs(10)));
+    let load = service_load::measure(&own, &loading);
+    report.add("bare_token_per_second", bare_per_second, "1/s");
     report.add("service_auth_per_second", load.logins_per_second, "1/s");
     report.add("service_confirm_part", load.confirm_part, "");
     let processor = milliseconds(load.processor_time);
     report.add("service_processor_ms_per_auth", processor, "ms");
     let bare = milliseconds(token.processor_time);
     report.add("bare_token_processor_ms", bare, "ms");
-    // The loading side works on the same processors; this ratio leaves it out.
     report.add("service_processor_ratio", bare / processor, "");
     report.with_goal(
         "service_auth_ratio",
-        load.logins_per_second / token.whole_per_second,
+        load.logins_per_second / bare_per_second,
         "",
         "at least 0.6",
     );

@@ -10,11 +10,12 @@ use symbolon_tests::relying_party::{RelyingParty, Target};
 use symbolon_tests::rig::USUAL;
 use symbolon_tests::service::{Options, Service, ServiceFolder};
 
+use crate::cores::Cores;
 use crate::idle;
 use symbolon_tests::soft_device::SoftDevice;
 
 /// Distinct accounts.
-const ACCOUNTS: usize = 32;
+const ACCOUNTS: usize = 64;
 /// Logins of each.
 const ROUNDS: u32 = 6;
 /// Requests under way at a time.
@@ -30,9 +31,15 @@ pub(crate) struct Load {
     pub(crate) processor_time: Duration,
 }
 
-/// Loads a service of its own. The devices' own arithmetic is not timed: it runs elsewhere in life.
-pub(crate) fn measure() -> Load {
+/// Loads a service of its own, on processors of its own. The devices' own arithmetic is not timed:
+/// it runs elsewhere in life.
+pub(crate) fn measure(own: &Cores, loading: &Cores) -> Load {
     let folder = Folder::new("bench-service");
+    let mut service = own.run(|| start(&folder));
+    loading.run(|| load(&folder, &mut service))
+}
+
+fn start(folder: &Folder) -> Service {
     let options = Options {
         more: format!("\n[log]\nfilter = \"{}\"\n", "warn"),
         ..Options::default()
@@ -41,13 +48,16 @@ pub(crate) fn measure() -> Load {
     let mut shares = String::new();
     write!(shares, "{}", ACCOUNTS * 3).unwrap();
     data.must(&["shares", "generate", "--count", &shares]);
-    let mut service = Service::start(data, None);
+    Service::start(data, None)
+}
+
+fn load(folder: &Folder, service: &mut Service) -> Load {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    let mut devices = enrol_all(&runtime, &service, &folder);
+    let mut devices = enrol_all(&runtime, service, folder);
     // Their connections last, as a relying party's do.
     let relying_parties: Vec<_> = (0..AT_A_TIME).map(|_| service.relying_party()).collect();
     // Once around to warm up: connections, statements, caches.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde::Deserialize;
 
+use crate::api::Responder;
 use crate::verify::{Certificate, Profile, Rejected, Trust, TrustError, Verifier};
 
 /// An example e-service: logs people in and has them sign, by way of a co-signing service.
@@ -90,6 +91,8 @@ pub struct Trusted {
     /// Where the authority's OCSP responder is, by plain HTTP. Without it nobody is asked whether a
     /// certificate was revoked.
     pub ocsp: Option<String>,
+    /// Where its revocation list is, for when the responder does not answer; only beside `ocsp`.
+    pub crl: Option<String>,
 }
 
 /// How a profile stands in the file.
@@ -169,6 +172,21 @@ impl Config {
             },
             scheme_name: self.service.scheme_name.clone(),
         })
+    }
+
+    /// Who is asked whether certificates were revoked, if anybody.
+    ///
+    /// # Errors
+    /// If there is a list and nobody for whom it could stand in.
+    pub fn responder(&self) -> Result<Option<Responder>, ConfigError> {
+        match (&self.trust.ocsp, &self.trust.crl) {
+            (None, None) => Ok(None),
+            (Some(ocsp), None) => Ok(Some(Responder::at(ocsp))),
+            (Some(ocsp), Some(crl)) => Ok(Some(Responder::at(ocsp).or_list(crl))),
+            (None, Some(_)) => Err(ConfigError::Incomplete(
+                "trust.crl stands in for trust.ocsp, which is not there",
+            )),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use symbolon_e_service::api::{Api, Responder, Transport};
+use symbolon_e_service::api::{Api, Transport};
 use symbolon_e_service::config::{Cli, Config, ConfigError};
 use symbolon_e_service::serve::Listening;
 use symbolon_e_service::web::{self, EService};
@@ -36,7 +36,7 @@ async fn serve(cli: &Cli) -> Result<(), ConfigError> {
         Transport::new(&config.service)?,
         config.relying_party.clone(),
     );
-    let responder = config.trust.ocsp.as_deref().map(Responder::at);
+    let responder = config.responder()?;
     let address = cli.listen.unwrap_or(config.listen);
     let listening = Listening::open(address, config.tls.as_ref()).await?;
     let local = listening

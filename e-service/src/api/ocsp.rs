@@ -1,4 +1,4 @@
-//! HTTP to the authority's OCSP responder.
+//! HTTP to the authority's OCSP responder, and to its revocation list when that does not answer.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::verify::{Question, Rejected};
 
 /// The longest answer that is read.
 const LONGEST: usize = 64 << 10;
+/// The longest list: 37 octets for each certificate that was revoked.
+const LONGEST_LIST: usize = 16 << 20;
 /// For which nobody waits longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -22,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Responder {
     http: Client<HttpConnector, Full<Bytes>>,
     url: String,
+    list: Option<String>,
 }
 
 impl Responder {
@@ -30,7 +33,15 @@ impl Responder {
         Self {
             http: Client::builder(TokioExecutor::new()).build_http(),
             url: url.to_owned(),
+            list: None,
         }
+    }
+
+    /// The same, with the address of the authority's list for when it does not answer.
+    #[must_use]
+    pub fn or_list(self, url: &str) -> Self {
+        let list = Some(url.to_owned());
+        Self { list, ..self }
     }
 
     /// Whether the certificate that is asked about is good. Without an answer it is not: a check that
@@ -41,8 +52,17 @@ impl Responder {
     pub async fn check(&self, question: &Question) -> Result<(), Rejected> {
         let answer = tokio::time::timeout(PATIENCE, self.ask(question)).await;
         let answer = answer.unwrap_or_else(|_| Err("the responder does not answer".into()));
-        let answer = answer.map_err(Rejected::StatusUnknown)?;
-        question.check(&answer, OffsetDateTime::now_utc())
+        match (answer, &self.list) {
+            (Ok(answer), _) => question.check(&answer, OffsetDateTime::now_utc()),
+            (Err(why), None) => Err(Rejected::StatusUnknown(why)),
+            (Err(why), Some(list)) => {
+                tracing::warn!(why, "a revocation list is asked in the responder's place");
+                let list = tokio::time::timeout(PATIENCE, self.fetch(list)).await;
+                let list = list.unwrap_or_else(|_| Err("the list does not come".into()));
+                let list = list.map_err(Rejected::StatusUnknown)?;
+                question.check_list(&list, OffsetDateTime::now_utc())
+            }
+        }
     }
 
     async fn ask(&self, question: &Question) -> Result<Bytes, String> {
@@ -53,12 +73,22 @@ impl Responder {
             .header(header::CONTENT_TYPE, "application/ocsp-request")
             .body(body)
             .map_err(|error| error.to_string())?;
+        self.send(request, LONGEST).await
+    }
+
+    async fn fetch(&self, url: &str) -> Result<Bytes, String> {
+        let request = Request::get(url).body(Full::default());
+        let request = request.map_err(|error| error.to_string())?;
+        self.send(request, LONGEST_LIST).await
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>, longest: usize) -> Result<Bytes, String> {
         let answer = self.http.request(request).await;
         let answer = answer.map_err(|error| error.to_string())?;
         if answer.status() != StatusCode::OK {
-            return Err(format!("the responder refused with {}", answer.status()));
+            return Err(format!("refused with {}", answer.status()));
         }
-        let body = Limited::new(answer.into_body(), LONGEST).collect().await;
+        let body = Limited::new(answer.into_body(), longest).collect().await;
         Ok(body.map_err(|error| error.to_string())?.to_bytes())
     }
 }

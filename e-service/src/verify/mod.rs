@@ -14,6 +14,7 @@ mod profile;
 mod rejected;
 mod responder;
 mod revocation;
+mod revocation_list;
 mod rsa;
 mod signature;
 mod status;

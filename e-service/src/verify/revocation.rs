@@ -19,11 +19,12 @@ use x509_ocsp::{
 };
 
 use super::responder::{Answer, may_have_signed};
+use super::revocation_list;
 use super::{Certificate, Hash, Rejected};
 use crate::random;
 
 /// By how much a responder's clock and ours may differ.
-const SKEW: Duration = Duration::minutes(5);
+pub(super) const SKEW: Duration = Duration::minutes(5);
 
 /// A question about one certificate.
 #[derive(Debug)]
@@ -119,6 +120,14 @@ impl Question {
         }
     }
 
+    /// The same by the authority's revocation list, DER, for when nobody answers.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_list(&self, list: &[u8], now: OffsetDateTime) -> Result<(), Rejected> {
+        revocation_list::check(list, &self.issuer, &self.certificate.serial_number, now)
+    }
+
     fn signed_answer(
         &self,
         answer: &[u8],
@@ -134,18 +143,7 @@ impl Question {
         let bytes = bytes.ok_or_else(|| unknown("the answer is of an unknown type"))?;
         let octets = bytes.response.as_bytes();
         let basic = BasicOcspResponse::from_der(octets).map_err(unknown)?;
-        // The octets as they came, as with certificates.
-        let body = SliceReader::new(octets)
-            .and_then(|mut reader| {
-                reader.sequence(|reader| {
-                    let body = reader.tlv_bytes()?;
-                    while !reader.is_finished() {
-                        reader.tlv_bytes()?;
-                    }
-                    Ok(body)
-                })
-            })
-            .map_err(unknown)?;
+        let body = signed_part(octets).map_err(unknown)?;
         let signature = basic.signature.as_bytes();
         let signature = signature.ok_or_else(|| unknown("the answer's signature"))?;
         let signed = Answer {
@@ -175,7 +173,19 @@ fn is_of_now(single: &SingleResponse, now: OffsetDateTime) -> bool {
     began && lasts
 }
 
-fn unknown(why: impl ToString) -> Rejected {
+/// What is signed of something that consists of that, an algorithm and a signature: the octets as they
+/// came, as with certificates.
+pub(super) fn signed_part(octets: &[u8]) -> der::Result<&[u8]> {
+    SliceReader::new(octets)?.sequence(|reader| {
+        let body = reader.tlv_bytes()?;
+        while !reader.is_finished() {
+            reader.tlv_bytes()?;
+        }
+        Ok(body)
+    })
+}
+
+pub(super) fn unknown(why: impl ToString) -> Rejected {
     Rejected::StatusUnknown(why.to_string())
 }
 

@@ -212,11 +212,21 @@ fn s128_a_revoked_certificate_does_not_count_and_neither_does_one_of_which_nobod
         let question = Question::about(&person, &issuing).unwrap();
         runtime.block_on(Responder::at(&responder).check(&question))
     };
+    // The list has the last word where no answer comes.
+    let list = responder.replace("/ocsp", "/crl/issuing.crl");
+    let check_list = || {
+        let question = Question::about(&person, &issuing).unwrap();
+        let asked = Responder::at("http://127.0.0.1:9/ocsp").or_list(&list);
+        runtime.block_on(asked.check(&question))
+    };
     assert_eq!(check(), Ok(()));
+    assert_eq!(check_list(), Ok(()));
     let close = ["account", "close", &document];
     rig.service.folder().must(&close);
     assert_eq!(check(), Err(Rejected::Revoked));
+    assert_eq!(check_list(), Err(Rejected::Revoked));
     rig.service.process().kill9();
-    let told = check();
-    assert!(matches!(told, Err(Rejected::StatusUnknown(_))), "{told:?}");
+    for told in [check(), check_list()] {
+        assert!(matches!(told, Err(Rejected::StatusUnknown(_))), "{told:?}");
+    }
 }

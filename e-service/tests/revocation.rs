@@ -1,4 +1,5 @@
-//! Answers of responders to which an authority delegated them, as `openssl ocsp` gives them.
+//! What others say of revocations: answers of responders to which an authority delegated them, as
+//! `openssl ocsp` gives them, and lists, as `openssl ca` makes them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -98,7 +99,58 @@ fn s194_a_responder_answers_for_an_authority_that_named_it_alone() {
     assert!(told.contains("did not sign"), "{told}");
 }
 
-/// Keys, certificates and answers, made by the `openssl` program.
+#[test]
+fn s198_a_revocation_list_in_force_stands_in_for_an_answer() {
+    let files = Files::new();
+    files.authority("authority", "/CN=Authority");
+    files.authority("namesake", "/CN=Authority");
+    files.authority("other", "/CN=Other");
+    files.issue(
+        "person",
+        "authority",
+        "keyUsage = nonRepudiation\n",
+        FOR_LONG,
+    );
+    let (person, authority) = (files.certificate("person"), files.certificate("authority"));
+    let question = Question::about(&person, &authority).unwrap();
+    let now = OffsetDateTime::now_utc();
+    let good = files.list(&person, "authority", "V", "");
+    assert_eq!(question.check_list(&good, now), Ok(()));
+    let revoked = files.list(&person, "authority", "R", "");
+    assert_eq!(question.check_list(&revoked, now), Err(Rejected::Revoked));
+
+    let mut bent = good.clone();
+    *bent.last_mut().unwrap() ^= 1;
+    let part = "issuingDistributionPoint = critical, @part\n[part]\nonlyuser = TRUE\n";
+    let days = Duration::days;
+    for (list, at, expected) in [
+        (
+            files.list(&person, "namesake", "V", ""),
+            now,
+            "not the authority's",
+        ),
+        (
+            files.list(&person, "other", "V", ""),
+            now,
+            "not the authority's",
+        ),
+        (bent, now, "not the authority's"),
+        (good.clone(), now + days(31), "not of now"),
+        (good, now - days(1), "not of now"),
+        (
+            files.list(&person, "authority", "V", part),
+            now,
+            "not understood",
+        ),
+    ] {
+        let told = question.check_list(&list, at).unwrap_err().to_string();
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let told = question.check_list(b"<html>", now);
+    assert!(matches!(told, Err(Rejected::StatusUnknown(_))), "{told:?}");
+}
+
+/// Keys, certificates, answers and lists, made by the `openssl` program.
 struct Files(TempDir);
 
 impl Files {
@@ -177,6 +229,40 @@ impl Files {
         self.answer_with(person, signer, state, &[])
     }
 
+    /// An authority's list about a person's certificate in this state.
+    fn list(
+        &self,
+        person: &Certificate,
+        authority: &str,
+        state: &str,
+        extensions: &str,
+    ) -> Vec<u8> {
+        self.note(person, state);
+        let configuration = format!(
+            "[ca]\ndefault_ca = own\n[own]\ndatabase = index\ndefault_md = sha256\n\
+             default_crl_days = {FOR_LONG}\ncrl_extensions = of_list\n[of_list]\n\
+             authorityKeyIdentifier = keyid\n{extensions}"
+        );
+        std::fs::write(self.path("ca.cnf"), configuration).unwrap();
+        let (by, by_key) = (format!("{authority}.pem"), format!("{authority}.key"));
+        self.run(&[
+            "ca", "-config", "ca.cnf", "-gencrl", "-cert", &by, "-keyfile", &by_key, "-out",
+            "list.pem",
+        ]);
+        self.run(&["crl", "-in", "list.pem", "-outform", "DER", "-out", "list"]);
+        std::fs::read(self.path("list")).unwrap()
+    }
+
+    /// Enters a person's certificate into what openssl knows of certificates.
+    fn note(&self, person: &Certificate, state: &str) {
+        let serial = self.run(&["x509", "-in", "person.pem", "-noout", "-serial"]);
+        let serial = serial.trim().trim_start_matches("serial=");
+        let revoked = if state == "R" { "260101000000Z" } else { "" };
+        let subject = person.subject();
+        let line = format!("{state}\t491231235959Z\t{revoked}\t{serial}\tunknown\t/{subject}\n");
+        std::fs::write(self.path("index"), line).unwrap();
+    }
+
     fn answer_with(
         &self,
         person: &Certificate,
@@ -184,12 +270,7 @@ impl Files {
         state: &str,
         more: &[&str],
     ) -> Vec<u8> {
-        let serial = self.run(&["x509", "-in", "person.pem", "-noout", "-serial"]);
-        let serial = serial.trim().trim_start_matches("serial=");
-        let revoked = if state == "R" { "260101000000Z" } else { "" };
-        let subject = person.subject();
-        let line = format!("{state}\t491231235959Z\t{revoked}\t{serial}\tunknown\t/{subject}\n");
-        std::fs::write(self.path("index"), line).unwrap();
+        self.note(person, state);
         let (by, by_key) = (format!("{signer}.pem"), format!("{signer}.key"));
         let arguments = [
             "ocsp",

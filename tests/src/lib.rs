@@ -18,6 +18,7 @@
 //! * [`connect_proxy`]: a way to the service for clients that insist on a host of their own.
 //! * [`link_page`]: a way to the page that device links lead to, for browsers.
 //! * [`e_service`]: the example e-service, and somebody who visits it.
+//! * [`x_server`]: a screen that nobody sees.
 //! * [`pdf`]: a document to be signed, and what stands in a signed one.
 //! * [`journal`], [`keyring`]: systemd's journal and a session's keyring, of the test's own.
 //! * [`small_disk`]: a disk that can be filled.
@@ -76,3 +77,4 @@ pub mod token;
 pub mod tpm2_token;
 pub mod tpm_proxy;
 pub mod view;
+pub mod x_server;

@@ -33,15 +33,13 @@ fn s124_a_browser_logs_in_and_signs() {
     };
     let (rig, document) = rig.with_account();
     let e_service = EService::start(&rig, Front::Itself);
-    let logs = rig.folder.logs();
-    let mut command = Command::new(driver);
-    let mut driver = Running::start("chromedriver", &logs, command.arg("--port=0"));
-    let log = logs.join("chromedriver.log");
-    let port = driver.wait_until_ready(SOON, || port(&log));
+    let (mut driver, port) = start(&mut Command::new(driver), &rig.folder.logs());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let told = runtime.block_on(async {
         let profile = rig.folder.sub("browser");
-        let browser = browser(port, &profile).await;
+        let mut arguments = arguments(&profile);
+        arguments.push("--headless=new".into());
+        let browser = browser(port, &arguments, &json!({})).await;
         let visit = Visit {
             rig: &rig,
             e_service: &e_service,
@@ -58,16 +56,24 @@ fn s124_a_browser_logs_in_and_signs() {
     }
 }
 
+/// A driver, and the port that it chose.
+pub(crate) fn start(driver: &mut Command, logs: &Path) -> (Running, u16) {
+    let mut running = Running::start("chromedriver", logs, driver.arg("--port=0"));
+    let log = logs.join("chromedriver.log");
+    let port = running.wait_until_ready(SOON, || port(&log));
+    (running, port)
+}
+
 fn port(log: &Path) -> Option<u16> {
     let text = std::fs::read_to_string(log).ok()?;
     let (_, rest) = text.split_once("started successfully on port ")?;
     rest.split_once('.')?.0.parse().ok()
 }
 
-async fn browser(port: u16, profile: &Path) -> Client {
+/// How a browser is started that has nothing from anybody's own.
+pub(crate) fn arguments(profile: &Path) -> Vec<String> {
     let mut arguments = vec![
-        "--headless=new".to_owned(),
-        "--disable-gpu".into(),
+        "--disable-gpu".to_owned(),
         "--disable-dev-shm-usage".into(),
         format!("--user-data-dir={}", profile.display()),
     ];
@@ -75,9 +81,14 @@ async fn browser(port: u16, profile: &Path) -> Client {
         // Its sandbox does not work for root.
         arguments.push("--no-sandbox".into());
     }
+    arguments
+}
+
+/// One that the driver starts, with these preferences.
+pub(crate) async fn browser(port: u16, arguments: &[String], preferences: &Value) -> Client {
     let wishes = json!({
         "acceptInsecureCerts": true,
-        "goog:chromeOptions": {"args": arguments},
+        "goog:chromeOptions": {"args": arguments, "prefs": preferences},
     });
     ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
         .capabilities(wishes.as_object().unwrap().clone())
@@ -86,10 +97,10 @@ async fn browser(port: u16, profile: &Path) -> Client {
         .unwrap()
 }
 
-struct Visit<'a> {
-    rig: &'a Rig,
-    e_service: &'a EService,
-    browser: Client,
+pub(crate) struct Visit<'a> {
+    pub(crate) rig: &'a Rig,
+    pub(crate) e_service: &'a EService,
+    pub(crate) browser: Client,
 }
 
 impl Visit<'_> {
@@ -207,15 +218,15 @@ impl Visit<'_> {
         STANDARD.decode(told.as_str().unwrap()).unwrap()
     }
 
-    async fn click(&self, selector: &str) {
+    pub(crate) async fn click(&self, selector: &str) {
         self.find(selector).await.click().await.unwrap();
     }
 
-    async fn shown(&self, selector: &str) -> String {
+    pub(crate) async fn shown(&self, selector: &str) -> String {
         self.find(selector).await.text().await.unwrap()
     }
 
-    async fn find(&self, selector: &str) -> fantoccini::elements::Element {
+    pub(crate) async fn find(&self, selector: &str) -> fantoccini::elements::Element {
         let wait = self.browser.wait().at_most(Duration::from_secs(30));
         let found = wait.for_element(Locator::Css(selector)).await;
         if found.is_err() {

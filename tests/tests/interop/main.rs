@@ -10,6 +10,7 @@
 mod asic;
 mod browser;
 mod client;
+mod desktop;
 mod documents;
 mod pdf;
 mod rust_client;

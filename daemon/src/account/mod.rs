@@ -66,6 +66,8 @@ pub(crate) struct Account {
     /// Nothing is stored any more. Changed while `saving` is held.
     deleted: AtomicBool,
     underway: Mutex<Result<Option<Underway>, String>>,
+    /// The place for the next one is on the disk.
+    has_room: AtomicBool,
     counts: Mutex<Counts>,
     book: Mutex<Book>,
     callbacks: links::Callbacks,
@@ -98,6 +100,7 @@ impl Account {
             deleted: AtomicBool::new(false),
             book: Mutex::new(book),
             underway: Mutex::new(underway),
+            has_room: AtomicBool::new(false),
             counts: Mutex::new(Counts::default()),
             callbacks: links::Callbacks::default(),
             announced: linked::Announced::default(),
@@ -198,10 +201,23 @@ impl Account {
         })
     }
 
+    /// Makes room on the disk for a confirmation. Cheap once it is there.
+    pub(crate) async fn make_room(&self) -> Result<(), FileError> {
+        if self.has_room.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let _saving = self.saving.lock().await;
+        if !self.is_deleted() {
+            self.core.store.make_room(self.document_number()).await?;
+            self.has_room.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     pub(crate) async fn keep_underway(&self, underway: Underway) -> Result<(), FileError> {
         self.core
             .store
-            .save_underway(self.document_number(), &underway)
+            .save_underway(self.document_number(), underway.clone())
             .await?;
         *locked(&self.underway) = Ok(Some(underway));
         Ok(())

@@ -1,7 +1,7 @@
 //! What the daemon keeps of each account on disk.
 //!
 //! * `<document number>.json`: the account; written whole, checked when read.
-//! * `<document number>.confirm.json`: the confirmation under way, if one is.
+//! * `<document number>.confirm.slot`: the confirmation under way, if one is; overwritten in place.
 //! * `<document number>.cursor`: the last handled event; losing it costs nothing.
 //! * `<document number>.history.jsonl`: what happened, for the owner to read; chained by hashes.
 //!
@@ -12,6 +12,7 @@ mod confirmation;
 mod file;
 mod history;
 mod record;
+mod slot;
 mod store;
 
 pub use confirmation::Underway;

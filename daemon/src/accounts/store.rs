@@ -8,8 +8,14 @@ use symbolon_protocol::audit_chain::Position;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 
 use super::file::{FileError, read_sealed, remove, seal, write_atomically};
-use super::{Deed, Standing, Underway, history};
+use super::{Deed, Standing, Underway, history, slot};
 use crate::bus::messages::HistoryEntry;
+
+/// How the file of a confirmation under way ends.
+const SLOT: &str = "confirm.slot";
+
+/// How it ended, a sealed file that came and went, when older versions wrote it.
+const OLD_SLOT: &str = "confirm.json";
 
 /// The folder of accounts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -90,25 +96,33 @@ impl Store {
 
     /// Removes all that is kept of an account, its history included.
     pub async fn remove(&self, account: &DocumentNumber) -> Result<(), FileError> {
-        let paths = ["json", "confirm.json", "cursor", "history.jsonl"]
+        let paths = ["json", SLOT, OLD_SLOT, "cursor", "history.jsonl"]
             .map(|extension| self.path(account, extension));
         off_the_runtime(move || paths.iter().try_for_each(|path| remove(path))).await
     }
 
-    /// Keeps a confirmation that is about to be sent.
+    /// Makes room for a confirmation, before there is one.
+    pub async fn make_room(&self, account: &DocumentNumber) -> Result<(), FileError> {
+        let path = self.path(account, SLOT);
+        off_the_runtime(move || slot::make(&path)).await
+    }
+
+    /// Keeps a confirmation that is about to be sent, over the one before it.
     pub async fn save_underway(
         &self,
         account: &DocumentNumber,
-        underway: &Underway,
+        underway: Underway,
     ) -> Result<(), FileError> {
-        let octets = seal(underway)?;
-        let path = self.path(account, "confirm.json");
-        off_the_runtime(move || write_atomically(&path, &octets)).await
+        let path = self.path(account, SLOT);
+        off_the_runtime(move || slot::write(&path, &underway)).await
     }
 
     /// The confirmation under way, if one is.
     pub fn read_underway(&self, account: &DocumentNumber) -> Result<Option<Underway>, FileError> {
-        match read_sealed(&self.path(account, "confirm.json")) {
+        if let Some(underway) = slot::read(&self.path(account, SLOT))? {
+            return Ok(Some(underway));
+        }
+        match read_sealed(&self.path(account, OLD_SLOT)) {
             Ok(underway) => Ok(Some(underway)),
             Err(FileError::Storage(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(None)
@@ -119,8 +133,12 @@ impl Store {
 
     /// Forgets the confirmation under way.
     pub async fn remove_underway(&self, account: &DocumentNumber) -> Result<(), FileError> {
-        let path = self.path(account, "confirm.json");
-        off_the_runtime(move || remove(&path)).await
+        let (path, old) = (self.path(account, SLOT), self.path(account, OLD_SLOT));
+        off_the_runtime(move || {
+            remove(&old)?;
+            slot::blank(&path)
+        })
+        .await
     }
 
     /// The last handled event; `None` also if it cannot be read: the service then tells all that

@@ -16,13 +16,15 @@ use std::sync::Arc;
 use symbolon_protocol::acsp::UserChallengeVerifier;
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::Exchange;
-use symbolon_protocol::device::transaction::{Confirm, RefusalReason, Refuse, Transaction};
+use symbolon_protocol::device::transaction::{
+    Confirm, Prepare, RefusalReason, Refuse, Transaction,
+};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::transaction::rebuild_message;
-use symbolon_vault::{Pin, PinOutcome};
+use symbolon_vault::{Judge, Pin, PinOutcome};
 use uuid::Uuid;
 
 use crate::account::Account;
@@ -32,8 +34,8 @@ use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, User, Verdict
 use crate::transaction::{Entry, Event, Pick, RefusedAs, Signing};
 
 impl Account {
-    /// What is approved, and whether a PIN may be asked for; runs a release that is due. The
-    /// vault makes ready behind our back.
+    /// What is approved, and whether a PIN may be asked for; runs a release that is due. Vault and
+    /// disk make ready behind our back.
     pub(crate) async fn begin_approval(
         self: &Arc<Self>,
         id: Uuid,
@@ -49,6 +51,12 @@ impl Account {
             self.core.vault.post(move |vault| {
                 if let Err(error) = vault.prepare(&deed.key(purpose).share) {
                     tracing::debug!(%error, "nothing was prepared; signing will do it all");
+                }
+            });
+            let account = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = account.make_room().await {
+                    tracing::debug!(%error, "no room was made; approving will try again");
                 }
             });
         }
@@ -116,6 +124,8 @@ impl Account {
         if let Some(verdict) = self.locked_verdict() {
             return Ok(verdict);
         }
+        // A full disk is met before the hardware gets the PIN, not with a share in hand.
+        self.make_room().await?;
         if !self.apply_by(id, Event::PinGiven, Some(by)).await {
             return Err(self.why_not(id));
         }
@@ -195,6 +205,7 @@ impl Account {
         let purpose = signing.purpose;
         let transaction = &entry.offer.transaction;
         let draft = Draft::new(transaction, signing, &self.modulus(purpose)?)?;
+        self.tell_ahead(transaction.id, &draft);
         let message = draft.message.clone();
         let deed = self.deed.clone();
         let outcome = self
@@ -230,6 +241,22 @@ impl Account {
                 "try again; `symbolon doctor` examines the hardware",
             )),
         }
+    }
+
+    /// Lets the service make its half beside the hardware. Only over a connection that is there: a
+    /// new one's handshake would keep the hardware from the PIN. And not where the service judges
+    /// that: it makes nothing before.
+    fn tell_ahead(self: &Arc<Self>, id: Uuid, draft: &Draft) {
+        if self.core.vault.judge() != Judge::Hardware || !self.link.is_connected() {
+            return;
+        }
+        let prepare = draft.prepare();
+        let account = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = account.link.call(&id.to_string(), &prepare).await {
+                tracing::debug!(%error, "the service was not told ahead");
+            }
+        });
     }
 
     /// A wrong share must not leave the machine: it could tell of the key (fault attacks).
@@ -325,6 +352,14 @@ impl Draft {
             verifier,
             interaction: signing.interaction,
         })
+    }
+
+    fn prepare(&self) -> Prepare {
+        Prepare {
+            salt: Octets(self.salt.clone()),
+            interaction: self.interaction,
+            user_challenge: self.verifier.as_ref().map(UserChallengeVerifier::challenge),
+        }
     }
 
     fn confirm(

@@ -1,11 +1,14 @@
 //! Approvals against a service that answers by script, over real TLS with the vault's key.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use num_bigint::BigUint;
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::problem::ProblemCode;
-use symbolon_protocol::device::transaction::{Confirm, Confirmed, Content, Pending, Transaction};
+use symbolon_protocol::device::transaction::{
+    Confirm, Confirmed, Content, Pending, Prepare, Transaction,
+};
 use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_protocol::identifiers::{CertificateLevel, KeyPurpose};
 use symbolon_protocol::release::PolicyReference;
@@ -15,7 +18,9 @@ use symbolon_vault::{Pin, ShareEnrolment};
 use tempfile::TempDir;
 
 use crate::account::{Account, Core};
-use crate::accounts::{Deed, Standing, Store, StoredAccount, StoredKey};
+use crate::accounts::{
+    Deed, Standing, Store, StoredAccount, StoredKey, Underway, seal, write_atomically,
+};
 use crate::announcer::Announcer;
 use crate::bus::fault::FaultKind;
 use crate::bus::messages::{CodeChosen, HistoryEvent, User, Verdict};
@@ -81,14 +86,37 @@ impl Stage {
         started(stored.remove(0), &self.core, &self.service)
     }
 
+    /// As far as a daemon comes that is killed before it stores the share.
+    async fn up_to_the_share(&self, transaction: &Transaction) -> Underway {
+        let entry = self.account.waiting(transaction.id).await.unwrap();
+        let signing = entry.offer.signing.clone().unwrap();
+        let by = somebody();
+        let judging = self.account.judge(&entry, &signing, pin(b"1593"), &by);
+        let super::Judged::Share(confirm) = judging.await.unwrap() else {
+            panic!("the PIN is right");
+        };
+        Underway {
+            by: Some(somebody()),
+            agreed: Vec::new(),
+            transaction: transaction.clone(),
+            body: serde_json::to_string(&confirm).unwrap(),
+        }
+    }
+
+    /// A file of the account.
+    fn file(&self, ending: &str) -> PathBuf {
+        let name = format!("accounts/{}.{ending}", account());
+        self.folder.path().join(name)
+    }
+
     async fn history(&self) -> Vec<HistoryEvent> {
         let entries = self.core.store.history(&account(), 10).await.unwrap();
         entries.into_iter().map(|entry| entry.event).collect()
     }
 
     fn is_anything_under_way(&self) -> bool {
-        let name = format!("accounts/{}.confirm.json", account());
-        self.folder.path().join(name).exists()
+        let underway = self.core.store.read_underway(&account());
+        underway.unwrap().is_some()
     }
 }
 
@@ -377,21 +405,8 @@ async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     // As far as a daemon comes that is killed between storing and sending.
-    let entry = stage.account.waiting(transaction.id).await.unwrap();
-    let signing = entry.offer.signing.clone().unwrap();
-    let judged = stage
-        .account
-        .judge(&entry, &signing, pin(b"1593"), &somebody())
-        .await;
-    let super::Judged::Share(confirm) = judged.unwrap() else {
-        panic!("the PIN is right");
-    };
-    let underway = crate::accounts::Underway {
-        by: Some(somebody()),
-        agreed: Vec::new(),
-        transaction: transaction.clone(),
-        body: serde_json::to_string(&confirm).unwrap(),
-    };
+    let underway = stage.up_to_the_share(&transaction).await;
+    let presented = underway.request().unwrap().freshness_token;
     stage.account.keep_underway(underway).await.unwrap();
     assert!(stage.service.bodies("/confirm").is_empty());
 
@@ -399,31 +414,84 @@ async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
     restarted.resume_underway().await;
 
     assert_eq!(stage.service.bodies("/confirm").len(), 1);
-    assert_ne!(token(&restarted), confirm.freshness_token);
+    assert_ne!(token(&restarted), presented);
     assert!(!stage.is_anything_under_way());
     assert_eq!(stage.history().await, [HistoryEvent::Approved]);
     assert_eq!(stage.vault.inside().judged, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_an_older_version_kept_is_finished_too() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let underway = stage.up_to_the_share(&transaction).await;
+    let old = stage.file("confirm.json");
+    write_atomically(&old, &seal(&underway).unwrap()).unwrap();
+
+    let restarted = stage.restarted();
+    restarted.resume_underway().await;
+
+    let sent = stage.service.bodies("/confirm");
+    assert_eq!(sent, [underway.body.into_bytes()]);
+    assert!(!stage.is_anything_under_way());
+    assert!(!old.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_without_room_is_met_before_the_pin() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    // A directory in the way of every new file.
+    let in_the_way = stage.file("confirm.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let somebody = somebody();
+    let approve = || {
+        let pin = pin(b"1593");
+        stage.account.approve(transaction.id, pin, &somebody)
+    };
+
+    assert_eq!(approve().await.unwrap_err().kind, FaultKind::StorageFailed);
+    assert_eq!(stage.vault.inside().judged, 0);
+    assert!(stage.service.bodies("/confirm").is_empty());
+
+    // Once there is room, no new file is needed for the share.
+    std::fs::remove_dir(&in_the_way).unwrap();
+    stage.account.make_room().await.unwrap();
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert_eq!(approve().await, Ok(Verdict::Accepted {}));
+    assert!(!stage.is_anything_under_way());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_is_told_ahead_of_what_the_hardware_signs() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let approved = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
+    approved.unwrap();
+
+    let confirm: Confirm =
+        serde_json::from_slice(&stage.service.bodies("/confirm").remove(0)).unwrap();
+    // It went first, on a way of its own.
+    let told = loop {
+        match stage.service.bodies("/prepare").pop() {
+            Some(told) => break told,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    let told: Prepare = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told.salt, confirm.salt);
+    assert_eq!(told.interaction, confirm.interaction);
+    assert_eq!(told.user_challenge, confirm.user_challenge);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_whose_answer_was_stored_is_never_sent_again() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
-    let entry = stage.account.waiting(transaction.id).await.unwrap();
-    let signing = entry.offer.signing.clone().unwrap();
-    let judged = stage
-        .account
-        .judge(&entry, &signing, pin(b"1593"), &somebody())
-        .await;
-    let super::Judged::Share(confirm) = judged.unwrap() else {
-        panic!("the PIN is right");
-    };
-    let underway = crate::accounts::Underway {
-        by: Some(somebody()),
-        agreed: Vec::new(),
-        transaction: transaction.clone(),
-        body: serde_json::to_string(&confirm).unwrap(),
-    };
+    let underway = stage.up_to_the_share(&transaction).await;
     stage.account.keep_underway(underway).await.unwrap();
     // The next token was stored; then the power went before the file was removed.
     let next = FreshnessToken::draw().unwrap();

@@ -200,8 +200,9 @@ impl Device {
         transaction: &str,
         pin: Pin,
     ) -> Result<Verdict, Fault> {
-        let (account, id) = self.asked(caller, transaction).await?;
-        account.approve(id, pin, &caller.user().await).await
+        let (asked, by) = tokio::join!(self.asked(caller, transaction), caller.user());
+        let (account, id) = asked?;
+        account.approve(id, pin, &by).await
     }
 
     /// `Consent`.

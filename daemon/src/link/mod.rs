@@ -56,6 +56,13 @@ impl Link {
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = target;
     }
 
+    /// Whether a request would go over a connection that is there.
+    pub fn is_connected(&self) -> bool {
+        // Whoever holds it is connecting, or about to.
+        let held = self.connection.try_lock();
+        held.is_ok_and(|held| held.as_ref().is_some_and(|held| !held.is_closed()))
+    }
+
     /// Makes the next request open a new connection.
     pub async fn hang_up(&self) {
         *self.connection.lock().await = None;

@@ -217,6 +217,25 @@ impl Exchange for FetchTransaction {
     const PATH: &'static str = "/device/v1/transactions/{id}";
 }
 
+/// What the device is about to sign, told while its hardware still judges the PIN, so that the
+/// service can make its half meanwhile. It confirms nothing, and need not arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prepare {
+    /// As it will stand in [`Confirm`].
+    pub salt: Octets,
+    /// As it will stand in [`Confirm`].
+    pub interaction: InteractionType,
+    /// As it will stand in [`Confirm`].
+    pub user_challenge: Option<String>,
+}
+
+impl Exchange for Prepare {
+    type Reply = Done;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/device/v1/transactions/{id}/prepare";
+}
+
 /// The device's half of the signature. A byte-identical repetition gets the stored answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

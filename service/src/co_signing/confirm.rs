@@ -7,8 +7,8 @@
 //! 4. where we judge the PIN, a right one must have been proven for this message;
 //! 5. a good share with a token that is not current means that there are two of the device: the
 //!    account is closed;
-//! 6. only then does the HSM make our half, and one commit keeps token, result, stored answer and
-//!    audit row.
+//! 6. only then our half is used (the HSM may have made it ahead: [`super::prepare()`]), and one
+//!    commit keeps token, result, stored answer and audit row.
 
 use std::net::IpAddr;
 
@@ -19,6 +19,7 @@ use symbolon_protocol::device::transaction::{Confirm, Confirmed};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
+use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::{PartialSignature, Signature};
 use symbolon_protocol::transaction::rebuild_message;
 use uuid::Uuid;
@@ -62,7 +63,16 @@ pub async fn confirm(
         .account_keys
         .get(&service.store, &account.document_number, purpose)
         .await?;
-    let message = message_of(&session, &account, &key, confirm)?;
+    let message = message_of(
+        &session,
+        &account,
+        &key,
+        (
+            confirm.interaction,
+            confirm.user_challenge.as_deref(),
+            confirm.salt.as_slice(),
+        ),
+    )?;
     let device_half = PartialSignature::from_octets(confirm.share.0.clone());
     if !device_half.verify(&message, key.split_key.device_modulus()) {
         tracing::warn!(account = %account.document_number, "a share does not fit its message");
@@ -86,13 +96,7 @@ pub async fn confirm(
         };
     }
 
-    let service_half = service
-        .keys
-        .half_signature(
-            &key.service_share,
-            &message.reduced(key.split_key.service_modulus()),
-        )
-        .await?;
+    let service_half = half_of(service, &account, &key, &message).await?;
     let signature = key
         .split_key
         .combine(&device_half, &service_half, &message)
@@ -198,18 +202,35 @@ pub(crate) fn require_waiting(session: &Session) -> Result<(), Refusal> {
     }
 }
 
-fn message_of(
+/// Our half: the one that was made ahead, or a new one.
+async fn half_of(
+    service: &Service,
+    account: &Account,
+    key: &AccountKey,
+    message: &EncodedMessage,
+) -> Result<PartialSignature, Refusal> {
+    let account = &account.document_number;
+    if let Some(half) = service.halves.take(account, message).await {
+        return Ok(half);
+    }
+    let reduced = message.reduced(key.split_key.service_modulus());
+    let making = service.keys.half_signature(&key.service_share, &reduced);
+    Ok(making.await?)
+}
+
+/// The message that a device signs that says so much of it: interaction, user challenge and salt.
+pub(super) fn message_of(
     session: &Session,
     account: &Account,
     key: &AccountKey,
-    confirm: &Confirm,
+    (interaction, user_challenge, salt): (InteractionType, Option<&str>, &[u8]),
 ) -> Result<EncodedMessage, Refusal> {
     let transaction = session.transaction_for(&account.document_number);
     rebuild_message(
         &transaction,
-        confirm.interaction,
-        confirm.user_challenge.as_deref(),
-        confirm.salt.as_slice(),
+        interaction,
+        user_challenge,
+        salt,
         key.split_key.modulus(),
     )
     .map_err(|error| Refusal::new(ProblemCode::Malformed, error.to_string()))

@@ -4,9 +4,13 @@ mod answer;
 mod completion;
 mod confirm;
 mod consent;
+mod halves;
+mod prepare;
 mod refuse;
 
 pub use confirm::confirm;
 pub(crate) use confirm::{require_waiting, session_of};
 pub use consent::consent;
+pub use halves::Halves;
+pub use prepare::prepare;
 pub use refuse::refuse;

@@ -23,7 +23,7 @@ use symbolon_protocol::device::lock::{ReportReading, RequestLockChallenge, Reque
 use symbolon_protocol::device::pin::ProvePin;
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::{
-    Confirm, Consent, FetchTransaction, ListPending, Refuse,
+    Confirm, Consent, FetchTransaction, ListPending, Prepare, Refuse,
 };
 
 use crate::refusal::Refusal;
@@ -82,6 +82,15 @@ fn transaction_routes(router: Router<Shared>) -> Router<Shared> {
         answer::<FetchTransaction, _, _>(router, async |service: Shared, request: Arrived<_>| {
             transactions::fetch(&service, &request.caller.device, request.id).await
         });
+    let router = answer::<Prepare, _, _>(router, async |service: Shared, request: Arrived<_>| {
+        let Arrived {
+            caller,
+            id,
+            message,
+            ..
+        } = request;
+        co_signing::prepare(&service, &caller.device, id, &message).await
+    });
     let router = answer::<Confirm, _, _>(router, async |service: Shared, request: Arrived<_>| {
         let Arrived {
             caller,

@@ -8,6 +8,7 @@ use super::{ServeError, Sessions};
 use crate::accounts::KeyCache;
 use crate::certificates::CertificateAuthority;
 use crate::certificates::status::CertificateStatus;
+use crate::co_signing::Halves;
 use crate::config::Config;
 use crate::demo::{self, Demo};
 use crate::keys::ServiceKeys;
@@ -67,5 +68,6 @@ pub(crate) async fn service(config: &Config) -> Result<Service, ServeError> {
         keys,
         authority: Arc::new(authority),
         account_keys: Arc::new(KeyCache::default()),
+        halves: Halves::default(),
     })
 }

@@ -10,6 +10,7 @@
     reason = "clippy knows the tests here, but not their helpers, as tests"
 )]
 
+mod ahead;
 mod boundaries;
 mod clones;
 #[allow(dead_code, reason = "each test program uses some of this module")]

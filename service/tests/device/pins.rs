@@ -11,7 +11,7 @@ use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::pin_proof::ProofKey;
 use uuid::Uuid;
 
-use crate::house::{House, anybody, with_service};
+use crate::house::{House, anybody, with_obstinate_service, with_service};
 use crate::test_device::{Hardened, TestDevice};
 
 /// A device on a token, and the key that its right PIN1 gives.
@@ -115,6 +115,31 @@ fn a_share_is_taken_for_the_message_for_which_a_right_pin_was_proven_and_no_othe
             token.prove(&house, &right).await.unwrap();
             let confirmed = house.call(by, waiting, &share).await.unwrap();
             assert_eq!(house.call(by, waiting, &share).await.unwrap(), confirmed);
+        },
+    );
+}
+
+#[test]
+fn nothing_is_made_ahead_of_a_pin_that_the_service_judges() {
+    with_obstinate_service(
+        "pins::nothing_is_made_ahead_of_a_pin_that_the_service_judges",
+        async |house, commands| {
+            let token = TokenDevice::enrolled(&house).await;
+            let waiting = house.ask_login(anybody()).await;
+            let transaction = token.device.fetch(&house, waiting).await.unwrap();
+            let by = token.device.fingerprint();
+            let share = token.device.half(&house, &transaction, 7).await;
+            let ahead = token.device.prepare(&transaction, 7);
+            house.call(by, waiting, &ahead).await.unwrap();
+
+            let digest = message_digest(&token.device.message(&transaction, &[7; 64]));
+            let right = token.proof(&token.right, sign(digest), 1, 1);
+            token.prove(&house, &right).await.unwrap();
+            // A half that was made would do without the token now.
+            std::fs::write(&commands, "fail C_UnwrapKey 50").unwrap();
+            let owed = house.call(by, waiting, &share).await.unwrap_err();
+            assert_eq!(owed.code, ProblemCode::Unavailable);
+            std::fs::remove_file(&commands).unwrap();
         },
     );
 }

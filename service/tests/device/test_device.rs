@@ -10,7 +10,9 @@ use symbolon_protocol::device::lock::{
     CertifiedReading, LockState, ReportReading, RequestLockChallenge,
 };
 use symbolon_protocol::device::problem::Problem;
-use symbolon_protocol::device::transaction::{Confirm, Confirmed, FetchTransaction, Transaction};
+use symbolon_protocol::device::transaction::{
+    Confirm, Confirmed, FetchTransaction, Prepare, Transaction,
+};
 use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::interaction::InteractionType;
@@ -228,6 +230,15 @@ impl TestDevice {
             interaction: InteractionType::DisplayTextAndPin,
             user_challenge: challenge_for(transaction),
             freshness_token: self.token.clone(),
+        }
+    }
+
+    /// What it tells ahead of a half that it will make with `salt`.
+    pub(crate) fn prepare(&self, transaction: &Transaction, salt: u8) -> Prepare {
+        Prepare {
+            salt: vec![salt; 64].into(),
+            interaction: InteractionType::DisplayTextAndPin,
+            user_challenge: challenge_for(transaction),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use symbolon_tests::cli::code;
@@ -10,6 +12,7 @@ use symbolon_tests::raw_tls::{self, ClientKey};
 use symbolon_tests::relying_party::{Target, shown_with_pin};
 use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, USUAL};
 use symbolon_tests::small_disk::SmallDisk;
+use symbolon_tests::tpm_proxy::{Verdict, command};
 
 #[test]
 fn s70_the_service_is_down() {
@@ -94,6 +97,56 @@ fn s72_the_devices_disk_is_full() {
     rig.device.enrol(&code, PIN1, PIN2).must_be(code::DONE);
     // The daemon ends before its disk goes, and the disk before the folder under it.
     let mut rig = rig;
+    rig.device.daemon.stop();
+    drop(disk);
+}
+
+#[test]
+fn s181_a_full_disk_is_met_before_the_pin_and_keeps_no_share_from_its_place() {
+    let Some(rig) = Plan::default().tap().start() else {
+        return;
+    };
+    std::fs::create_dir_all(rig.device.daemon.state()).unwrap();
+    let mut rig = rig;
+    rig.device.daemon.stop();
+    let Some(disk) = SmallDisk::mount(&rig.device.daemon.state(), 1024) else {
+        return;
+    };
+    rig.device.daemon.restart();
+    let (mut rig, document) = rig.with_account();
+
+    let (login, id) = rig.ask_to_log_in(&document);
+    disk.fill();
+    let judged = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&judged);
+    rig.device.tap().intercept(move |moment| {
+        if moment.is_command(command::POLICY_SECRET) {
+            seen.fetch_add(1, Ordering::SeqCst);
+        }
+        Verdict::Pass
+    });
+    let said = rig.device.approve(&id, PIN1).must_be(code::FAILED);
+    assert!(said.err.contains("space"), "it says why: {said:?}");
+    assert_eq!(judged.load(Ordering::SeqCst), 0, "no PIN was judged");
+    disk.free();
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    assert_eq!(rig.end_of(&login.session), "OK");
+    assert_eq!(judged.load(Ordering::SeqCst), 1);
+    rig.device.tap().pass_all();
+
+    // From then on there is a place for a share, on a full disk too. The next token finds none, so
+    // the share is sent again by the next start, and answered as it was.
+    let (login, id) = rig.ask_to_log_in(&document);
+    disk.fill();
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    assert_eq!(rig.end_of(&login.session), "OK");
+    rig.device.daemon.kill9();
+    disk.free();
+    rig.device.restart_after_crash();
+    rig.device.wait_until_connected(&document);
+    rig.log_in(&document);
+    rig.assert_untouched(&document);
+    // The daemon ends before its disk goes, and the disk before the folder under it.
     rig.device.daemon.stop();
     drop(disk);
 }

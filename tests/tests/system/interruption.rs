@@ -213,6 +213,75 @@ fn s44_the_network_cut_between_share_and_answer() {
 }
 
 #[test]
+fn s180_a_confirmation_torn_by_a_power_cut_was_not_begun() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    rig.log_in(&document);
+    let (login, id) = rig.ask_to_log_in(&document);
+    let switch = rig.wire.switch();
+    rig.device.tap().intercept(move |moment| {
+        if moment.is_response_to(command::RSA_DECRYPT) {
+            switch.cut();
+        }
+        Verdict::Pass
+    });
+    rig.device
+        .approve(&id, PIN1)
+        .must_be(code::SERVICE_UNREACHABLE);
+    rig.device.tap().pass_all();
+    rig.device.daemon.kill9();
+
+    let name = format!("accounts/{document}.confirm.slot");
+    let slot = rig.device.daemon.state().join(name);
+    let mut content = std::fs::read(&slot).unwrap();
+    let end = content.iter().rposition(|octet| *octet != 0).unwrap();
+    content[end / 2..].fill(0);
+    std::fs::write(&slot, content).unwrap();
+    rig.wire.mend();
+    rig.device.restart_after_crash();
+    rig.device.wait_until_connected(&document);
+
+    // Nothing is sent by itself, and nothing is in the way of the next approval.
+    assert!(rig.relying_party.is_running(&login.session));
+    rig.device.approve(&id, PIN1).must_be(code::DONE);
+    assert_eq!(rig.end_of(&login.session), "OK");
+    assert_untouched(&rig, &document, "after the torn write");
+    let left = std::fs::read(&slot).unwrap();
+    assert!(left.iter().all(|octet| *octet == 0), "what was shown stays");
+    rig.log_in(&document);
+}
+
+#[test]
+fn s182_the_service_killed_with_a_half_that_it_made_ahead() {
+    let Some((mut rig, document)) = rig() else {
+        return;
+    };
+    let (login, id) = rig.ask_to_log_in(&document);
+    let service = rig.service.process().pid();
+    rig.device.tap().intercept(move |moment| {
+        if moment.is_response_to(command::RSA_DECRYPT) {
+            kill_process(service, Signal::KILL).unwrap();
+        }
+        Verdict::Pass
+    });
+    rig.device
+        .approve(&id, PIN1)
+        .must_be(code::SERVICE_UNREACHABLE);
+    rig.device.tap().pass_all();
+    rig.service.process().kill9();
+    rig.service.restart();
+    // The share is on the disk, and another half is made.
+    let status = rig.relying_party.wait(&login.session, SOON);
+    login
+        .verify(&status, SCHEME, &rig.service.folder().trust())
+        .unwrap();
+    rig.device.wait_until_connected(&document);
+    assert_untouched(&rig, &document, "after the service's death");
+    rig.log_in(&document);
+}
+
+#[test]
 fn s45_the_service_killed_while_a_login_waits() {
     let Some((mut rig, document)) = rig() else {
         return;

@@ -230,8 +230,8 @@ impl Server {
         pin: OwnedFd,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Fault> {
-        let caller = self.callers.of(&header).await?;
-        let pin = read_pin(pin).await?;
+        let (caller, pin) = tokio::join!(self.callers.of(&header), read_pin(pin));
+        let (caller, pin) = (caller?, pin?);
         json(&self.device.approve(&caller, transaction, pin).await?)
     }
 

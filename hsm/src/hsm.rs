@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_bytes::ByteBuf;
+
 use crate::address::TokenAddress;
 use crate::error::HsmError;
 use crate::key::{Curve, KeyLabel, Made, SigningKey};
@@ -159,10 +161,10 @@ impl Hsm {
     ) -> Result<Vec<u8>, HsmError> {
         let act = RawRsa {
             wrapping_key: wrapping_key.0.into(),
-            wrapped,
-            message,
+            wrapped: wrapped.into(),
+            message: message.into(),
         };
-        self.0.signing.run(act).await
+        self.0.signing.run(act).await.map(ByteBuf::into_vec)
     }
 }
 

@@ -18,6 +18,7 @@
 
 mod address;
 mod backoff;
+mod calls;
 mod crew;
 mod error;
 mod examine;

@@ -20,7 +20,7 @@ struct Need {
     missing: MissingMechanism,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 5] = [
     Need {
         mechanism: MechanismType::RSA_PKCS_KEY_PAIR_GEN,
         suffices: |info| {
@@ -48,14 +48,6 @@ const NEEDS: [Need; 6] = [
         },
     },
     Need {
-        mechanism: MechanismType::AES_KEY_WRAP_PAD,
-        suffices: |info| info.wrap() && info.unwrap(),
-        missing: MissingMechanism {
-            name: "CKM_AES_KEY_WRAP_PAD",
-            needed_for: "keeping key shares in the store",
-        },
-    },
-    Need {
         mechanism: MechanismType::ECC_KEY_PAIR_GEN,
         suffices: MechanismInfo::generate_key_pair,
         missing: MissingMechanism {
@@ -73,31 +65,40 @@ const NEEDS: [Need; 6] = [
     },
 ];
 
+/// Has two names in PKCS#11, of which cryptoki knows one (`KeyWrap`). Its place is after
+/// [`NEEDS`].
+const KEY_WRAP: MissingMechanism = MissingMechanism {
+    name: "CKM_AES_KEY_WRAP_PAD or CKM_AES_KEY_WRAP_KWP",
+    needed_for: "keeping key shares in the store",
+};
+
 /// Every mechanism that is needed, as it is reported where it is missing.
 pub(crate) fn needed() -> impl Iterator<Item = MissingMechanism> {
-    NEEDS.iter().map(|need| need.missing)
+    let named = NEEDS.iter().map(|need| need.missing);
+    named.chain([KEY_WRAP])
 }
 
 /// Those at these places, as they are reported.
 pub(crate) fn at(places: &[usize]) -> Vec<MissingMechanism> {
-    let known = places.iter().filter_map(|place| NEEDS.get(*place));
-    known.map(|need| need.missing).collect()
+    let needed: Vec<_> = needed().collect();
+    let known = places.iter().filter_map(|place| needed.get(*place));
+    known.copied().collect()
 }
 
 /// Which of those the token lacks, by their places among them.
 pub(crate) fn missing(token: &Token) -> Result<Vec<usize>, HsmError> {
-    Ok(missing_from(&token.mechanisms()?))
+    let wraps = token.offered_key_wrap()?.is_some();
+    Ok(missing_from(&token.mechanisms()?, wraps))
 }
 
-fn missing_from(offered: &[(MechanismType, MechanismInfo)]) -> Vec<usize> {
+fn missing_from(offered: &[(MechanismType, MechanismInfo)], wraps: bool) -> Vec<usize> {
     let offers = |need: &Need| {
         offered
             .iter()
             .any(|(kind, info)| *kind == need.mechanism && (need.suffices)(info))
     };
-    (0..NEEDS.len())
-        .filter(|place| !offers(&NEEDS[*place]))
-        .collect()
+    let named = (0..NEEDS.len()).filter(|place| !offers(&NEEDS[*place]));
+    named.chain((!wraps).then_some(NEEDS.len())).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +107,9 @@ mod tests {
 
     #[test]
     fn an_empty_token_lacks_everything_once() {
-        let every: Vec<_> = (0..NEEDS.len()).collect();
-        assert_eq!(missing_from(&[]), every);
+        let every: Vec<_> = (0..needed().count()).collect();
+        assert_eq!(missing_from(&[], false), every);
+        assert_eq!(at(&every), needed().collect::<Vec<_>>());
+        assert_eq!(missing_from(&[], true), every[..NEEDS.len()]);
     }
 }

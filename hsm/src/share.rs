@@ -57,9 +57,12 @@ pub(crate) fn generate_under(
     let share = (|| {
         Ok(WrappedShare {
             modulus: modulus_of(session, public)?,
-            wrapped: session
-                .pkcs11()
-                .wrap_key(&Mechanism::AesKeyWrapPad, wrapping_key, private)?,
+            wrapped: session.token().calls().wrap(
+                session.pkcs11(),
+                session.token().key_wrap()?,
+                wrapping_key,
+                private,
+            )?,
         })
     })();
     session.destroy(public)?;
@@ -110,9 +113,14 @@ pub(crate) fn unwrap(
         Attribute::Decrypt(false),
         Attribute::Unwrap(false),
     ];
-    Ok(session
-        .pkcs11()
-        .unwrap_key(&Mechanism::AesKeyWrapPad, wrapping_key, wrapped, &template)?)
+    let token = session.token();
+    token.calls().unwrap(
+        session.pkcs11(),
+        token.key_wrap()?,
+        wrapping_key,
+        wrapped,
+        &template,
+    )
 }
 
 pub(crate) fn modulus_of(

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -13,6 +13,7 @@ use cryptoki::slot::{Limit, Slot};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Present, TokenAddress, TokenFacts};
+use crate::calls::{Calls, KeyWrap};
 use crate::error::HsmError;
 use crate::process::Parent;
 
@@ -28,6 +29,8 @@ pub(crate) enum Access {
 /// A token, by its module and its name.
 pub(crate) struct Token {
     pkcs11: Pkcs11,
+    calls: Calls,
+    key_wrap: OnceLock<KeyWrap>,
     address: TokenAddress,
     login: Mutex<Login>,
     generation: AtomicU64,
@@ -54,6 +57,8 @@ impl Token {
         // Never unloaded: modules leave threads and exit handlers behind that point into them.
         std::mem::forget(pkcs11.clone());
         let token = Self {
+            calls: Calls::of(&address.module)?,
+            key_wrap: OnceLock::new(),
             pkcs11,
             address,
             login: Mutex::new(Login { refused: None }),
@@ -115,6 +120,35 @@ impl Token {
             .into_iter()
             .map(|kind| Ok((kind, self.pkcs11.get_mechanism_info(slot, kind)?)))
             .collect()
+    }
+
+    /// The module's functions for what cryptoki has no word for.
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// By which name the token offers AES key wrap with padding, if it does. Asked once.
+    pub(crate) fn offered_key_wrap(&self) -> Result<Option<KeyWrap>, HsmError> {
+        if let Some(known) = self.key_wrap.get() {
+            return Ok(Some(*known));
+        }
+        let slot = self.find()?.slot;
+        for wrap in KeyWrap::ALL {
+            if self.calls.offers(slot, wrap)? {
+                return Ok(Some(*self.key_wrap.get_or_init(|| wrap)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same where there must be one.
+    pub(crate) fn key_wrap(&self) -> Result<KeyWrap, HsmError> {
+        self.offered_key_wrap()?.ok_or_else(|| {
+            HsmError::fault(
+                "WrapKey",
+                "the token offers neither CKM_AES_KEY_WRAP_PAD nor CKM_AES_KEY_WRAP_KWP",
+            )
+        })
     }
 
     /// Starts the module.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::error::HsmError;
 use crate::key::{self, Curve, Made};
@@ -194,15 +195,15 @@ impl Act for GenerateShare {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct RawRsa {
     pub(crate) wrapping_key: Label,
-    pub(crate) wrapped: Vec<u8>,
-    pub(crate) message: Vec<u8>,
+    pub(crate) wrapped: ByteBuf,
+    pub(crate) message: ByteBuf,
 }
 
 impl Act for RawRsa {
-    type Answer = Vec<u8>;
+    type Answer = ByteBuf;
 
-    fn perform(&self, session: &TokenSession) -> Result<Vec<u8>, HsmError> {
-        share::raw_rsa(session, &self.wrapping_key, &self.wrapped, &self.message)
+    fn perform(&self, session: &TokenSession) -> Result<ByteBuf, HsmError> {
+        share::raw_rsa(session, &self.wrapping_key, &self.wrapped, &self.message).map(ByteBuf::from)
     }
 }
 

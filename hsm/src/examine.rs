@@ -24,8 +24,8 @@ use crate::verify;
 /// The label of the keys that are made for looking. None of them is kept.
 const THROW_AWAY: &str = "symbolon-examination";
 
-/// So many shares are wrapped, because wrapped keys differ in length and some tokens unwrap only
-/// some lengths: NSS one in eight.
+/// So many shares are wrapped, because wrapped keys differ in length, and a token may get one length
+/// right and another wrong.
 const SHARES: usize = 4;
 
 /// What a token is and can do.

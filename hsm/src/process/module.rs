@@ -33,6 +33,17 @@ struct Ends {
     died: AtomicU64,
 }
 
+impl Ends {
+    fn count(&self, ending: &Ending) {
+        let counter = match ending {
+            Ending::Unwanted => return,
+            Ending::Hung => &self.hung,
+            Ending::Died(_) => &self.died,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Module {
     /// A module that is not started yet.
     pub(crate) fn new(address: TokenAddress, pins: Arc<dyn PinSource>) -> Result<Self, HsmError> {
@@ -178,14 +189,13 @@ fn keep(
             Ok(status) => describe(status),
             Err(error) => error.to_string(),
         };
-        match running.note(Ending::Died(how)) {
+        // Who is told that it died finds it counted.
+        match running.note_and(Ending::Died(how), |ending| ends.count(ending)) {
             Ending::Unwanted => {}
             Ending::Hung => {
-                ends.hung.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("a call into the PKCS#11 module hung; its process was ended");
             }
             Ending::Died(how) => {
-                ends.died.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(error = how, "the PKCS#11 module's process ended by itself");
             }
         }

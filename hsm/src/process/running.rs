@@ -140,7 +140,15 @@ impl Running {
 
     /// Notes how it ended; the first to say so is right.
     pub(super) fn note(&self, why: Ending) -> Ending {
-        let noted = self.ending().get_or_insert(why).clone();
+        self.note_and(why, |_| {})
+    }
+
+    /// The same, and something that is done before anybody can see it.
+    pub(super) fn note_and(&self, why: Ending, before: impl FnOnce(&Ending)) -> Ending {
+        let mut ending = self.ending();
+        let noted = ending.get_or_insert(why).clone();
+        before(&noted);
+        drop(ending);
         self.told.notify_all();
         noted
     }

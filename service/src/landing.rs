@@ -1,5 +1,5 @@
 //! Where a browser lands that follows a device link: a page that hands the link to the device on
-//! the same machine, or says how to open it on another.
+//! the same machine, shows one that may be scanned, or says how to open it by hand.
 //!
 //! The page knows nothing of the session and asks nothing of the store: it repeats the link that
 //! the browser came with.
@@ -10,6 +10,8 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use fast_qr::convert::svg::SvgBuilder;
+use fast_qr::qr::QRBuilder;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use symbolon_protocol::device_link::{DeviceLink, LinkKind};
 use symbolon_protocol::display_text::escape_markup;
@@ -57,12 +59,16 @@ fn page_for(link: &str, kind: LinkKind) -> String {
     // A link that was parsed may still hold `"` or `<` in its base or its code.
     let escaped = escape_markup(link);
     let hint = match kind {
-        LinkKind::Qr { .. } => {
-            "This link was made for a camera. It is good for a few seconds only: if it is refused, \
-             go back and scan the picture anew."
-        }
+        LinkKind::Qr { .. } => format!(
+            "This link was made for a camera: another device may scan it here. It is good for a \
+             few seconds only: if it is refused, go back and scan the picture anew.</p><p>{}",
+            qr_code(link)
+        ),
+        // The device that scanned it would lead its own browser back, not this one.
         LinkKind::Web2App | LinkKind::App2App => {
-            "If nothing opens: is Symbolon installed on this machine, and are you enrolled?"
+            "If nothing opens: is Symbolon installed on this machine, and are you enrolled? To use \
+             another device, go back and choose to scan a picture."
+                .to_owned()
         }
     };
     page(&format!(
@@ -72,6 +78,14 @@ fn page_for(link: &str, kind: LinkKind) -> String {
          <p>In a terminal: <code>symbolon open -</code>, then paste this line:</p>\
          <p><code class=\"link\">{escaped}</code></p>"
     ))
+}
+
+/// A picture of the link; nothing, if the link is too long for one.
+fn qr_code(link: &str) -> String {
+    QRBuilder::new(link)
+        .build()
+        .map(|code| SvgBuilder::default().to_str(&code))
+        .unwrap_or_default()
 }
 
 fn no_link() -> String {
@@ -87,7 +101,7 @@ fn page(body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width\"><title>Symbolon</title>\
          <style>body{{font:1.1rem/1.5 sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}\
          .open{{display:inline-block;padding:.6rem 1.2rem;border:2px solid;border-radius:.4rem}}\
-         .link{{word-break:break-all}}</style></head>\
+         .link{{word-break:break-all}}svg{{max-width:16rem}}</style></head>\
          <body><h1>Log in or sign with Symbolon</h1>{body}</body></html>"
     )
 }
@@ -125,6 +139,16 @@ mod tests {
         let link = format!("https://id.example.org/device-link?{QUERY}LE5RbcucUckg");
         let expected = format!("href=\"symbolon:{}\"", link.replace('&', "&amp;"));
         assert!(page.contains(&expected), "{page}");
+    }
+
+    #[tokio::test]
+    async fn only_a_link_that_may_be_scanned_is_shown_as_a_picture() {
+        let scanned = QUERY.replace("Web2App", "QR&elapsedSeconds=1");
+        for (query, pictures) in [(scanned.as_str(), 1), (QUERY, 0)] {
+            let (status, page) = fetch(&format!("{query}LE5RbcucUckg")).await;
+            assert_eq!(status, StatusCode::OK);
+            assert_eq!(page.matches("<svg").count(), pictures, "{page}");
+        }
     }
 
     #[test]

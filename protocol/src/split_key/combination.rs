@@ -147,7 +147,8 @@ impl SplitKey {
     ///
     /// The result is checked as a whole before it exists as a [`Signature`]: one that is right
     /// under `n1` and wrong under `n2` would hand the factor `n1` to whoever sees it (Boneh,
-    /// DeMillo, Lipton, EUROCRYPT 1997).
+    /// DeMillo, Lipton, EUROCRYPT 1997). It is right under `n` exactly if it is right under `n1` and
+    /// under `n2`, which share no factor; that takes half as long.
     pub fn combine(
         &self,
         device_half: &PartialSignature,
@@ -160,11 +161,14 @@ impl SplitKey {
         // s1 may exceed n2; the difference is taken modulo n2, and never below zero.
         let difference = s2 + n2 - &s1 % n2;
         let whole = &s1 + self.device.value() * (difference * &self.inverse % n2);
-        Signature::verified(
-            to_octets(&whole, self.composite.octets()),
-            message,
-            &self.composite,
-        )
+        let is_right = &whole < self.composite.value()
+            && [&self.device, &self.service].iter().all(|part| {
+                part.raise_to_public_exponent(&whole) == message.value() % part.value()
+            });
+        match is_right {
+            true => Ok(Signature(to_octets(&whole, self.composite.octets()))),
+            false => Err(CombineFault),
+        }
     }
 }
 

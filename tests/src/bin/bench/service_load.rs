@@ -19,7 +19,7 @@ const ACCOUNTS: usize = 64;
 /// Logins of each.
 const ROUNDS: u32 = 6;
 /// Requests under way at a time.
-const AT_A_TIME: usize = 32;
+const AT_A_TIME: usize = 64;
 
 /// What was measured.
 pub(crate) struct Load {

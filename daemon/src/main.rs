@@ -40,7 +40,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     symbolon_hsm::become_the_modules_process_if_asked();
-    // Before any thread exists.
+    // Both before any thread exists.
+    process::share_one_heap();
     symbolon_tpm::esys::silence_library_log();
     let arguments = Arguments::parse();
     supervision::start_logging();

@@ -5,13 +5,17 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use sd_notify::NotifyState;
 use symbolon_daemon::vault_thread::VaultHandle;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs to the journal where systemd started us, else to standard error. `RUST_LOG` filters.
+/// Logs to the journal where systemd started us, else to standard error. `RUST_LOG` filters by
+/// levels of modules: `EnvFilter`'s spans and fields would keep a regular-expression engine here.
 pub(crate) fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var("RUST_LOG").ok();
+    let filter = wanted
+        .and_then(|wanted| wanted.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(filter);
     let journal = std::env::var_os("JOURNAL_STREAM")
         .and_then(|_| tracing_journald::layer().ok())

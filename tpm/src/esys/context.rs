@@ -5,11 +5,9 @@
 
 use std::ffi::CString;
 use std::ptr::{NonNull, null_mut};
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::tss2_esys::{
     ESYS_CONTEXT, ESYS_TR, Esys_Finalize, Esys_Free, Esys_Initialize, TSS2_RC, TSS2_TCTI_CONTEXT,
     TSS2_TCTI_CONTEXT_COMMON_V1, Tss2_TctiLdr_Finalize, Tss2_TctiLdr_Initialize,
@@ -66,13 +64,15 @@ impl Context {
     /// Connects; sends no command. `tcti` is e.g. `device:/dev/tpmrm0` or
     /// `swtpm:host=127.0.0.1,port=2321`.
     pub fn connect(tcti: &str) -> Result<Self, EsysError> {
-        const BAD_VALUE: TSS2_RC = 0x000a_000b;
-        let bad_value = |_| EsysError {
+        const BAD_VALUE: EsysError = EsysError {
             command: "reading the TCTI configuration",
-            code: BAD_VALUE,
+            code: 0x000a_000b,
         };
-        let name = TctiNameConf::from_str(tcti).map_err(bad_value)?;
-        let name = CString::try_from(name).map_err(bad_value)?;
+        // Without a name the library would look for any TPM that it can find.
+        if tcti.is_empty() {
+            return Err(BAD_VALUE);
+        }
+        let name = CString::new(tcti).map_err(|_| BAD_VALUE)?;
         let mut pointers = Pointers {
             esys: null_mut(),
             tcti: null_mut(),

@@ -1,9 +1,9 @@
 //! One ESYS context of tpm2-tss, and just the commands that the scheme uses.
 //!
-//! `tss-esapi` 7.7 has the bindings, the constants and the reading of TCTI strings; its own
-//! `Context` lacks calls that we need (nonceTPM, PolicyCounterTimer, NV_ChangeAuth, NV_Certify) and
-//! keeps its pointer to itself, so the context is owned here. One function here is one TPM command,
-//! unless its comment says otherwise. Handles and sessions flush themselves when dropped.
+//! `tss-esapi` 7.7 has the bindings and the constants; its own `Context` lacks calls that we need
+//! (nonceTPM, PolicyCounterTimer, NV_ChangeAuth, NV_Certify) and keeps its pointer to itself, so
+//! the context is owned here. One function here is one TPM command, unless its comment says
+//! otherwise. Handles and sessions flush themselves when dropped.
 //!
 //! This is the only module with `unsafe`. It is public for the tests, which attack a vault's
 //! objects with it; programs use [`crate::TpmVault`].

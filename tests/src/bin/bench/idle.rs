@@ -27,11 +27,16 @@ pub(crate) fn watch(process: Pid) -> Idle {
     thread::sleep(WATCHED);
     let after = wakeups(process);
     Idle {
-        rss_kib: field(&status(process), "VmRSS:"),
+        rss_kib: rss_kib(process),
         anonymous_kib: field(&status(process), "RssAnon:"),
         threads: field(&status(process), "Threads:"),
         wakeups_per_minute: (after - before) * 60.0 / WATCHED.as_secs_f64(),
     }
+}
+
+/// Resident memory now, everything that is mapped counted.
+pub(crate) fn rss_kib(process: Pid) -> f64 {
+    field(&status(process), "VmRSS:")
 }
 
 /// What a process and its children have used so far: a token's module runs in a child.

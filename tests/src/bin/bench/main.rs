@@ -25,6 +25,7 @@ mod report;
 mod restart;
 mod service_load;
 mod share_time;
+mod smaps;
 mod workers;
 
 use std::path::Path;
@@ -35,7 +36,7 @@ use approvals::Cost;
 use bare_token::BareToken;
 use pace::{Pace, in_turn};
 use report::Report;
-use rustix::process::getpid;
+use rustix::process::{Pid, getpid};
 use share_time::ShareTime;
 use symbolon_tests::folder::Folder;
 use symbolon_tests::requirements;
@@ -43,8 +44,8 @@ use symbolon_tests::rig::Rig;
 use workers::Workers;
 
 /// What can be measured by itself: `bench tpm service`. Without a name: everything.
-const PARTS: [&str; 7] = [
-    "tpm", "approval", "cost", "token", "service", "api", "restart",
+const PARTS: [&str; 8] = [
+    "tpm", "approval", "idle", "cost", "token", "service", "api", "restart",
 ];
 
 /// How often the token and its workers are measured in turn, and for how long each time.
@@ -79,9 +80,13 @@ fn main() -> ExitCode {
         let share = share_time::measure();
         report_tpm(&mut report, &share);
         if wants("approval") {
-            say("from PIN to signature, then the idle daemon for a minute");
+            say("from PIN to signature");
             report_approval(&mut report, share.bare + token.raw_operation);
         }
+    }
+    if wants("idle") {
+        say("a daemon that has nothing to do after some logins, for a minute");
+        report_idle(&mut report);
     }
     if wants("cost") {
         say("what the TPM is asked");
@@ -210,12 +215,35 @@ fn report_approval(report: &mut Report, bare: Duration) {
         "",
         "at most 2.0",
     );
+}
+
+/// Once as it enrolled, once as the machine starts it.
+fn report_idle(report: &mut Report) {
+    let Some((mut rig, document)) = Rig::enrolled() else {
+        return;
+    };
+    approvals::warm_up(&rig, &document);
     let idle = idle::watch(rig.device.daemon.pid());
+    report_mappings(rig.device.daemon.pid());
     report.with_goal("daemon_rss_kib", idle.rss_kib, "KiB", "below 15360");
     report.add("daemon_rss_anonymous_kib", idle.anonymous_kib, "KiB");
     report.add("daemon_threads", idle.threads, "");
     let wakeups = idle.wakeups_per_minute;
     report.add("daemon_wakeups_per_minute", wakeups, "1/min");
+
+    rig.device.daemon.restart();
+    rig.device.wait_until_connected(&document);
+    approvals::warm_up(&rig, &document);
+    let restarted = idle::rss_kib(rig.device.daemon.pid());
+    report_mappings(rig.device.daemon.pid());
+    report.add("daemon_rss_restarted_kib", restarted, "KiB");
+}
+
+fn report_mappings(process: Pid) {
+    println!("{:<36} {:>10} {:>10}", "mapped", "KiB", "written");
+    for (name, mapped) in smaps::of(process).into_iter().take(12) {
+        println!("{name:<36} {:>10} {:>10}", mapped.rss_kib, mapped.dirty_kib);
+    }
 }
 
 fn report_costs(report: &mut Report) {

@@ -1,17 +1,32 @@
 //! Who a caller is: the bus knows, nobody else is asked.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::message::{Flags, Header};
+use zbus::names::UniqueName;
 
 use crate::access::{Caller, Polkit, Subject};
 use crate::bus::fault::{Fault, FaultKind};
+use crate::locked::locked;
+
+/// So many connections are remembered; then it begins anew, which costs each one question.
+const MOST_REMEMBERED: usize = 256;
 
 pub(super) struct Callers {
     bus: DBusProxy<'static>,
     polkit: Arc<Polkit>,
+    /// What the bus said of a connection. It is settled when that is made, and no other ever gets
+    /// its unique name (D-Bus specification, "Message Bus Names").
+    remembered: Mutex<HashMap<String, Credentials>>,
+}
+
+#[derive(Clone)]
+struct Credentials {
+    uid: u32,
+    groups: Vec<u32>,
 }
 
 impl Callers {
@@ -23,6 +38,7 @@ impl Callers {
         Ok(Self {
             bus,
             polkit: Arc::new(Polkit::new(connection).await?),
+            remembered: Mutex::default(),
         })
     }
 
@@ -31,14 +47,7 @@ impl Callers {
         let sender = header
             .sender()
             .ok_or_else(|| unknown("the call has no sender"))?;
-        let credentials = self
-            .bus
-            .get_connection_credentials(sender.clone().into())
-            .await
-            .map_err(|error| unknown(&error.to_string()))?;
-        let uid = credentials
-            .unix_user_id()
-            .ok_or_else(|| unknown("the bus does not say"))?;
+        let Credentials { uid, groups } = self.credentials_of(sender).await?;
         let interactive = header
             .primary()
             .flags()
@@ -50,9 +59,33 @@ impl Callers {
                 sender.to_owned().into(),
                 interactive,
             )),
-            // A bus that does not tell groups leaves those who depend on one outside.
-            groups: credentials.into_unix_group_ids().unwrap_or_default(),
+            groups,
         })
+    }
+
+    async fn credentials_of(&self, sender: &UniqueName<'_>) -> Result<Credentials, Fault> {
+        let known = locked(&self.remembered).get(sender.as_str()).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let told = self
+            .bus
+            .get_connection_credentials(sender.clone().into())
+            .await
+            .map_err(|error| unknown(&error.to_string()))?;
+        let credentials = Credentials {
+            uid: told
+                .unix_user_id()
+                .ok_or_else(|| unknown("the bus does not say"))?,
+            // A bus that does not tell groups leaves those who depend on one outside.
+            groups: told.into_unix_group_ids().unwrap_or_default(),
+        };
+        let mut remembered = locked(&self.remembered);
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(sender.to_string(), credentials.clone());
+        Ok(credentials)
     }
 }
 

@@ -18,6 +18,8 @@ const LOOK_UP: Duration = Duration::from_secs(2);
 pub struct Caller {
     /// The user's number.
     pub uid: u32,
+    /// Their name, if it was looked up already.
+    pub name: Option<String>,
     /// The groups that their process was in when it connected, by number, as the kernel told the
     /// bus. They count for what is in the machine's list of users too ([`membership`]).
     pub groups: Vec<u32>,
@@ -43,7 +45,13 @@ impl Caller {
 
     /// With the user's name, if the machine's list of users has one.
     pub(crate) async fn user(&self) -> User {
-        user(self.uid).await
+        match &self.name {
+            Some(name) => User {
+                uid: self.uid,
+                name: Some(name.clone()),
+            },
+            None => user(self.uid).await,
+        }
     }
 
     /// Whether they may know of an account. Nobody is asked to authenticate for that.

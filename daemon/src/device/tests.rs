@@ -186,6 +186,7 @@ async fn the_note_of_a_stored_account_goes_and_its_keys_stay() {
     for (uid, seen) in [(1000, 1), (0, 1), (1001, 0)] {
         let caller = Caller {
             uid,
+            name: None,
             groups: vec![uid],
             subject: None,
         };

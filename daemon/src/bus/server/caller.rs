@@ -8,7 +8,7 @@ use zbus::fdo::DBusProxy;
 use zbus::message::{Flags, Header};
 use zbus::names::UniqueName;
 
-use crate::access::{Caller, Polkit, Subject};
+use crate::access::{Caller, Polkit, Subject, user};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::locked::locked;
 
@@ -18,14 +18,16 @@ const MOST_REMEMBERED: usize = 256;
 pub(super) struct Callers {
     bus: DBusProxy<'static>,
     polkit: Arc<Polkit>,
-    /// What the bus said of a connection. It is settled when that is made, and no other ever gets
-    /// its unique name (D-Bus specification, "Message Bus Names").
+    /// What the bus said of a connection, and the name of the user behind it. It is settled when
+    /// that is made, and no other ever gets its unique name (D-Bus specification, "Message Bus
+    /// Names").
     remembered: Mutex<HashMap<String, Credentials>>,
 }
 
 #[derive(Clone)]
 struct Credentials {
     uid: u32,
+    name: Option<String>,
     groups: Vec<u32>,
 }
 
@@ -47,13 +49,14 @@ impl Callers {
         let sender = header
             .sender()
             .ok_or_else(|| unknown("the call has no sender"))?;
-        let Credentials { uid, groups } = self.credentials_of(sender).await?;
+        let Credentials { uid, name, groups } = self.credentials_of(sender).await?;
         let interactive = header
             .primary()
             .flags()
             .contains(Flags::AllowInteractiveAuth);
         Ok(Caller {
             uid,
+            name,
             subject: Some(Subject::new(
                 self.polkit.clone(),
                 sender.to_owned().into(),
@@ -73,10 +76,13 @@ impl Callers {
             .get_connection_credentials(sender.clone().into())
             .await
             .map_err(|error| unknown(&error.to_string()))?;
+        let uid = told
+            .unix_user_id()
+            .ok_or_else(|| unknown("the bus does not say"))?;
         let credentials = Credentials {
-            uid: told
-                .unix_user_id()
-                .ok_or_else(|| unknown("the bus does not say"))?,
+            uid,
+            // Here, because a person who types a PIN should not wait for it.
+            name: user(uid).await.name,
             // A bus that does not tell groups leaves those who depend on one outside.
             groups: told.into_unix_group_ids().unwrap_or_default(),
         };

@@ -1,5 +1,7 @@
 //! RSA moduli, and the public operation under them.
 
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Odd};
 use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
@@ -62,17 +64,39 @@ impl Modulus {
         &self.0
     }
 
-    /// `base^65537 mod n`, the public operation.
-    ///
-    /// Sixteen squarings and one multiplication: for so short an exponent faster than a general
-    /// power, which first converts to Montgomery form and fills a table.
+    /// `base^65537 mod n`, the public operation: sixteen squarings and one multiplication.
     pub(crate) fn raise_to_public_exponent(&self, base: &BigUint) -> BigUint {
         let base = base % &self.0;
-        let mut power = base.clone();
-        for _ in 0..16 {
-            power = &power * &power % &self.0;
+        match Montgomery::of(self, &base) {
+            Some(base) => base.raised_to_public_exponent(),
+            None => base.modpow(&BigUint::from(PUBLIC_EXPONENT), &self.0),
         }
-        power * base % &self.0
+    }
+}
+
+/// A number modulo `n` in Montgomery form, in which multiplying needs no division. Nothing here is
+/// secret: moduli, messages and signatures.
+struct Montgomery(BoxedMontyForm);
+
+impl Montgomery {
+    /// None if a number is longer than it says.
+    fn of(modulus: &Modulus, reduced: &BigUint) -> Option<Self> {
+        let boxed = |value: &BigUint| {
+            let octets = to_octets(value, modulus.octets());
+            BoxedUint::from_be_slice(&octets, u32::try_from(8 * octets.len()).ok()?).ok()
+        };
+        let odd = Odd::new(boxed(&modulus.0)?).into_option()?;
+        let parameters = BoxedMontyParams::new_vartime(odd);
+        Some(Self(BoxedMontyForm::new(boxed(reduced)?, &parameters)))
+    }
+
+    fn raised_to_public_exponent(&self) -> BigUint {
+        let mut power = self.0.clone();
+        for _ in 0..16 {
+            power = power.square();
+        }
+        let raised = (power * &self.0).retrieve();
+        BigUint::from_bytes_be(&raised.to_be_bytes())
     }
 }
 

@@ -69,7 +69,8 @@ impl Terminal {
         tokio::select! {
             biased;
             failure = end => {
-                if !line.is_empty() {
+                // A PIN may be on its way from the keyboard though nothing of it was read yet.
+                if echo == Echo::Hidden || !line.is_empty() {
                     self.let_finish_typing().await;
                 }
                 Err(failure)

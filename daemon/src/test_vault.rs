@@ -19,6 +19,7 @@ use symbolon_vault::{
     SealedIdentity, SealedShare, Settled, ShareEnrolment, Vault, VaultError,
 };
 
+use crate::locked::locked;
 use crate::test_keys::KEYS;
 
 /// Clones share what they hold, so that a test keeps one.
@@ -48,9 +49,7 @@ pub(crate) struct TestShare {
 
 impl TestVault {
     pub(crate) fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        locked(&self.0)
     }
 
     /// What the share of this number leaves.

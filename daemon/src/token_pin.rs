@@ -1,8 +1,10 @@
 //! The PIN of a token that only a person has: handed over while the daemon runs, kept in memory.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use zeroize::Zeroizing;
+
+use crate::locked::locked;
 
 /// Where the PIN is kept, and who may bring it.
 #[derive(Default)]
@@ -40,7 +42,7 @@ impl HandedPin {
     }
 
     fn pin(&self) -> MutexGuard<'_, Option<Zeroizing<Vec<u8>>>> {
-        self.pin.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.pin)
     }
 }
 

@@ -24,16 +24,7 @@ const FOR_LONG: &str = "30";
 #[test]
 fn s194_a_responder_answers_for_an_authority_that_named_it_alone() {
     let files = Files::new();
-    files.authority("authority", "/CN=Authority");
-    files.authority("namesake", "/CN=Authority");
-    files.issue(
-        "person",
-        "authority",
-        "keyUsage = nonRepudiation\n",
-        FOR_LONG,
-    );
-    let (person, authority) = (files.certificate("person"), files.certificate("authority"));
-    let question = Question::about(&person, &authority).unwrap();
+    let (person, question) = files.person_of_two_namesakes();
     std::fs::write(files.path("request"), question.der()).unwrap();
     // A day's certificate has run out by then.
     let now = OffsetDateTime::now_utc() + Duration::days(3);
@@ -102,17 +93,8 @@ fn s194_a_responder_answers_for_an_authority_that_named_it_alone() {
 #[test]
 fn s198_a_revocation_list_in_force_stands_in_for_an_answer() {
     let files = Files::new();
-    files.authority("authority", "/CN=Authority");
-    files.authority("namesake", "/CN=Authority");
+    let (person, question) = files.person_of_two_namesakes();
     files.authority("other", "/CN=Other");
-    files.issue(
-        "person",
-        "authority",
-        "keyUsage = nonRepudiation\n",
-        FOR_LONG,
-    );
-    let (person, authority) = (files.certificate("person"), files.certificate("authority"));
-    let question = Question::about(&person, &authority).unwrap();
     let now = OffsetDateTime::now_utc();
     let good = files.list(&person, "authority", "V", "");
     assert_eq!(question.check_list(&good, now), Ok(()));
@@ -156,6 +138,17 @@ struct Files(TempDir);
 impl Files {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A person's certificate from an authority that has a namesake, and the question about it.
+    fn person_of_two_namesakes(&self) -> (Certificate, Question) {
+        self.authority("authority", "/CN=Authority");
+        self.authority("namesake", "/CN=Authority");
+        let usage = "keyUsage = nonRepudiation\n";
+        self.issue("person", "authority", usage, FOR_LONG);
+        let person = self.certificate("person");
+        let question = Question::about(&person, &self.certificate("authority")).unwrap();
+        (person, question)
     }
 
     fn path(&self, name: &str) -> PathBuf {

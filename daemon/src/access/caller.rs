@@ -1,17 +1,10 @@
 //! Who asks.
 
-use std::time::Duration;
-
-use symbolon_protocol::display_text::DisplayText;
-
-use super::membership;
 use super::polkit::{Details, Subject};
 use super::rule::{Act, Action, Owner, Ruling, rule};
+use super::users::{is_listed, user};
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::User;
-
-/// Longer than any list of users takes that is in order.
-const LOOK_UP: Duration = Duration::from_secs(2);
 
 /// Who asks: a user of this machine, on a connection to the bus.
 #[derive(Clone)]
@@ -21,7 +14,7 @@ pub struct Caller {
     /// Their name, if it was looked up already.
     pub name: Option<String>,
     /// The groups that their process was in when it connected, by number, as the kernel told the
-    /// bus. They count for what is in the machine's list of users too ([`membership`]).
+    /// bus. They count for what is in the machine's list of users too ([`is_listed`]).
     pub groups: Vec<u32>,
     /// How polkit is asked about them; without it nothing that polkit decides is allowed.
     pub subject: Option<Subject>,
@@ -104,7 +97,7 @@ impl Caller {
         let (Owner::Group(group), Ruling::Asked(_)) = (owner, ruling) else {
             return Ok(ruling);
         };
-        match membership::is_listed(self.uid, group).await {
+        match is_listed(self.uid, group).await {
             Ok(true) => Ok(ruling),
             Ok(false) => Ok(rule(owner, self.uid, &[], act)),
             Err(unknown) => Err(Fault::with_remedy(
@@ -143,19 +136,5 @@ fn not_theirs(owner: Owner) -> Fault {
             "you are not in the group",
             "only its members may do this; who was added just now must log in anew",
         ),
-    }
-}
-
-/// A user of this machine, without a name if there is none, or the list of users does not answer.
-pub(crate) async fn user(uid: u32) -> User {
-    let look_up = tokio::task::spawn_blocking(move || {
-        let uid = nix::unistd::Uid::from_raw(uid);
-        nix::unistd::User::from_uid(uid).ok().flatten()
-    });
-    let found = tokio::time::timeout(LOOK_UP, look_up).await;
-    let found = found.ok().and_then(Result::ok).flatten();
-    User {
-        uid,
-        name: found.map(|user| DisplayText::name(&user.name).as_str().to_owned()),
     }
 }

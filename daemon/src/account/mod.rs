@@ -217,7 +217,7 @@ impl Account {
     pub(crate) async fn keep_underway(&self, underway: Underway) -> Result<(), FileError> {
         self.core
             .store
-            .save_underway(self.document_number(), underway.clone())
+            .save_underway(self.document_number(), &underway)
             .await?;
         *locked(&self.underway) = Ok(Some(underway));
         Ok(())

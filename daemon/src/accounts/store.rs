@@ -111,10 +111,11 @@ impl Store {
     pub async fn save_underway(
         &self,
         account: &DocumentNumber,
-        underway: Underway,
+        underway: &Underway,
     ) -> Result<(), FileError> {
+        let framed = slot::framed(underway)?;
         let path = self.path(account, SLOT);
-        off_the_runtime(move || slot::write(&path, &underway)).await
+        off_the_runtime(move || slot::write(&path, &framed)).await
     }
 
     /// The confirmation under way, if one is.

@@ -16,16 +16,14 @@ use sha2::{Digest, Sha256};
 use symbolon_protocol::device::account::Closure;
 use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::{Confirm, Confirmed};
-use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
-use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::{PartialSignature, Signature};
-use symbolon_protocol::transaction::rebuild_message;
 use uuid::Uuid;
 
 use super::answer::{self, Remembered};
 use super::completion::{self, Completion, Outcome};
+use super::to_sign::{Drawn, ToSign};
 use crate::accounts::{Account, AccountKey, DeviceFingerprint, close};
 use crate::clock::Timestamp;
 use crate::pins;
@@ -55,26 +53,15 @@ pub async fn confirm(
     require_released(&account, Timestamp::now())?;
 
     let session = session.ok_or_else(|| Refusal::not_found("transaction"))?;
-    let purpose = session
-        .request
-        .purpose()
-        .ok_or_else(|| Refusal::new(ProblemCode::Malformed, "nothing is to be signed here"))?;
-    let key = service
-        .account_keys
-        .get(&service.store, &account.document_number, purpose)
-        .await?;
-    let message = message_of(
-        &session,
-        &account,
-        &key,
-        (
-            confirm.interaction,
-            confirm.user_challenge.as_deref(),
-            confirm.salt.as_slice(),
-        ),
-    )?;
+    let drawn = Drawn {
+        interaction: confirm.interaction,
+        user_challenge: confirm.user_challenge.as_deref(),
+        salt: confirm.salt.as_slice(),
+    };
+    let to_sign = ToSign::of(service, &account, &session, drawn).await?;
+    let (key, message) = (&to_sign.key, &to_sign.message);
     let device_half = PartialSignature::from_octets(confirm.share.0.clone());
-    if !device_half.verify(&message, key.split_key.device_modulus()) {
+    if !device_half.verify(message, key.split_key.device_modulus()) {
         tracing::warn!(account = %account.document_number, "a share does not fit its message");
         return Err(Refusal::new(
             ProblemCode::BadShare,
@@ -82,7 +69,7 @@ pub async fn confirm(
         ));
     }
     if key.pin_is_proven {
-        pins::require_proven(service, &account.document_number, purpose, &message).await?;
+        pins::require_proven(service, &account.document_number, to_sign.purpose, message).await?;
     }
     if !is_current(&confirm.freshness_token, &account) {
         return Err(close_as_clone(service, &account).await?);
@@ -96,18 +83,23 @@ pub async fn confirm(
         };
     }
 
-    let service_half = half_of(service, &account, &key, &message).await?;
+    // The one that was made ahead, or a new one.
+    let ahead = service.halves.take(&account.document_number, message).await;
+    let service_half = match ahead {
+        Some(half) => half,
+        None => to_sign.half(service).await?,
+    };
     let signature = key
         .split_key
-        .combine(&device_half, &service_half, &message)
+        .combine(&device_half, &service_half, message)
         .map_err(|error| hsm_is_wrong(&account, error))?;
     complete(
         service,
         address,
         &account,
         session,
-        purpose,
-        &key,
+        to_sign.purpose,
+        key,
         confirm,
         signature,
         request_hash,
@@ -200,40 +192,6 @@ pub(crate) fn require_waiting(session: &Session) -> Result<(), Refusal> {
             "the transaction was answered",
         )),
     }
-}
-
-/// Our half: the one that was made ahead, or a new one.
-async fn half_of(
-    service: &Service,
-    account: &Account,
-    key: &AccountKey,
-    message: &EncodedMessage,
-) -> Result<PartialSignature, Refusal> {
-    let account = &account.document_number;
-    if let Some(half) = service.halves.take(account, message).await {
-        return Ok(half);
-    }
-    let reduced = message.reduced(key.split_key.service_modulus());
-    let making = service.keys.half_signature(&key.service_share, &reduced);
-    Ok(making.await?)
-}
-
-/// The message that a device signs that says so much of it: interaction, user challenge and salt.
-pub(super) fn message_of(
-    session: &Session,
-    account: &Account,
-    key: &AccountKey,
-    (interaction, user_challenge, salt): (InteractionType, Option<&str>, &[u8]),
-) -> Result<EncodedMessage, Refusal> {
-    let transaction = session.transaction_for(&account.document_number);
-    rebuild_message(
-        &transaction,
-        interaction,
-        user_challenge,
-        salt,
-        key.split_key.modulus(),
-    )
-    .map_err(|error| Refusal::new(ProblemCode::Malformed, error.to_string()))
 }
 
 fn is_current(token: &str, account: &Account) -> bool {

@@ -7,6 +7,7 @@ mod consent;
 mod halves;
 mod prepare;
 mod refuse;
+mod to_sign;
 
 pub use confirm::confirm;
 pub(crate) use confirm::{require_waiting, session_of};

@@ -4,12 +4,12 @@
 //! itself judges the PIN, nothing is made: there a right PIN comes first, whatever is wanted.
 
 use symbolon_protocol::device::Done;
-use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::Prepare;
 use uuid::Uuid;
 
 use super::answer::{self, Remembered};
-use super::confirm::{message_of, require_waiting};
+use super::confirm::require_waiting;
+use super::to_sign::{Drawn, ToSign};
 use crate::accounts::DeviceFingerprint;
 use crate::clock::Timestamp;
 use crate::refusal::Refusal;
@@ -28,30 +28,16 @@ pub async fn prepare(
     require_released(&account, Timestamp::now())?;
     let session = session.ok_or_else(|| Refusal::not_found("transaction"))?;
     require_waiting(&session)?;
-    let purpose = session
-        .request
-        .purpose()
-        .ok_or_else(|| Refusal::new(ProblemCode::Malformed, "nothing is to be signed here"))?;
-    let key = service
-        .account_keys
-        .get(&service.store, &account.document_number, purpose)
-        .await?;
-    if key.pin_is_proven {
-        return Ok(Done {});
+    let drawn = Drawn {
+        interaction: prepare.interaction,
+        user_challenge: prepare.user_challenge.as_deref(),
+        salt: prepare.salt.as_slice(),
+    };
+    let to_sign = ToSign::of(service, &account, &session, drawn).await?;
+    if !to_sign.key.pin_is_proven {
+        let (account, message) = (&account.document_number, &to_sign.message);
+        let making = to_sign.half(service);
+        service.halves.make(account, message, making).await;
     }
-    let message = message_of(
-        &session,
-        &account,
-        &key,
-        (
-            prepare.interaction,
-            prepare.user_challenge.as_deref(),
-            prepare.salt.as_slice(),
-        ),
-    )?;
-    let reduced = message.reduced(key.split_key.service_modulus());
-    let making = service.keys.half_signature(&key.service_share, &reduced);
-    let account = &account.document_number;
-    service.halves.make(account, &message, making).await;
     Ok(Done {})
 }

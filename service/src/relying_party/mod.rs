@@ -84,11 +84,7 @@ impl RelyingPartyApi {
 
     /// Whether the relying party may push one more to whom it asks for.
     fn admit_push(&self, party: &RelyingParty, target: &Target) -> Result<(), Problem> {
-        let person = match target {
-            Target::Person(person) => person.clone(),
-            Target::Document(document) => document.person(),
-        };
-        self.limits.admit_push(party.uuid, person)
+        self.limits.admit_push(party.uuid, target.person())
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Target {
 
 impl Target {
     /// Whom it is about, whether or not there is such an account.
-    pub(super) fn person(&self) -> SemanticsIdentifier {
+    pub(crate) fn person(&self) -> SemanticsIdentifier {
         match self {
             Self::Person(person) => person.clone(),
             Self::Document(document_number) => document_number.person(),

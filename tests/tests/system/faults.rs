@@ -54,17 +54,22 @@ fn s71_the_tpm_is_gone_and_comes_back() {
     rig.assert_untouched(&document);
 }
 
-#[test]
-fn s72_the_devices_disk_is_full() {
-    let Some(rig) = Rig::start() else { return };
+/// With an account, and with the daemon's folder on a disk of its own, which comes first so that a
+/// test that fails drops the daemon before it.
+fn on_a_small_disk(mut rig: Rig) -> Option<(SmallDisk, Rig, String)> {
     std::fs::create_dir_all(rig.device.daemon.state()).unwrap();
-    let mut rig = rig;
     rig.device.daemon.stop();
-    let Some(disk) = SmallDisk::mount(&rig.device.daemon.state(), 1024) else {
-        return;
-    };
+    let disk = SmallDisk::mount(&rig.device.daemon.state(), 1024)?;
     rig.device.daemon.restart();
     let (rig, document) = rig.with_account();
+    Some((disk, rig, document))
+}
+
+#[test]
+fn s72_the_devices_disk_is_full() {
+    let Some((disk, rig, document)) = Rig::start().and_then(on_a_small_disk) else {
+        return;
+    };
 
     let target = Target::Document(document.clone());
     let login = rig.relying_party.login(&target, USUAL, "Log in?");
@@ -103,17 +108,10 @@ fn s72_the_devices_disk_is_full() {
 
 #[test]
 fn s181_a_full_disk_is_met_before_the_pin_and_keeps_no_share_from_its_place() {
-    let Some(rig) = Plan::default().tap().start() else {
+    let rig = Plan::default().tap().start();
+    let Some((disk, mut rig, document)) = rig.and_then(on_a_small_disk) else {
         return;
     };
-    std::fs::create_dir_all(rig.device.daemon.state()).unwrap();
-    let mut rig = rig;
-    rig.device.daemon.stop();
-    let Some(disk) = SmallDisk::mount(&rig.device.daemon.state(), 1024) else {
-        return;
-    };
-    rig.device.daemon.restart();
-    let (mut rig, document) = rig.with_account();
 
     let (login, id) = rig.ask_to_log_in(&document);
     disk.fill();

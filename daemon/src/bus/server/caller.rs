@@ -21,12 +21,13 @@ pub(super) struct Callers {
     /// What the bus said of a connection, and the name of the user behind it. It is settled when
     /// that is made, and no other ever gets its unique name (D-Bus specification, "Message Bus
     /// Names").
-    remembered: Mutex<HashMap<String, Credentials>>,
+    remembered: Arc<Mutex<HashMap<String, Credentials>>>,
 }
 
 #[derive(Clone)]
 struct Credentials {
     uid: u32,
+    /// Once it was looked up.
     name: Option<String>,
     groups: Vec<u32>,
 }
@@ -40,7 +41,7 @@ impl Callers {
         Ok(Self {
             bus,
             polkit: Arc::new(Polkit::new(connection).await?),
-            remembered: Mutex::default(),
+            remembered: Arc::default(),
         })
     }
 
@@ -81,8 +82,7 @@ impl Callers {
             .ok_or_else(|| unknown("the bus does not say"))?;
         let credentials = Credentials {
             uid,
-            // Here, because a person who types a PIN should not wait for it.
-            name: user(uid).await.name,
+            name: None,
             // A bus that does not tell groups leaves those who depend on one outside.
             groups: told.into_unix_group_ids().unwrap_or_default(),
         };
@@ -91,7 +91,25 @@ impl Callers {
             remembered.clear();
         }
         remembered.insert(sender.to_string(), credentials.clone());
+        tokio::spawn(look_name_up(
+            Arc::clone(&self.remembered),
+            sender.to_string(),
+            uid,
+        ));
         Ok(credentials)
+    }
+}
+
+/// Behind whatever was called, so that nobody waits for the machine's list of users who has typed a
+/// PIN by the time that a name is wanted.
+async fn look_name_up(
+    remembered: Arc<Mutex<HashMap<String, Credentials>>>,
+    sender: String,
+    uid: u32,
+) {
+    let name = user(uid).await.name;
+    if let Some(known) = locked(&remembered).get_mut(&sender) {
+        known.name = name;
     }
 }
 

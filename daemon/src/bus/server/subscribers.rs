@@ -2,7 +2,7 @@
 //! theirs and that they may see. Root is told of nobody else's. Nothing is ever broadcast.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 use zbus::Connection;
@@ -15,6 +15,7 @@ use crate::access::{Act, Caller, Sight, about};
 use crate::announcer::{Announcement, News};
 use crate::bus::OBJECT_PATH;
 use crate::bus::departure::departure;
+use crate::locked::locked;
 
 /// More than a user's session has programs of ours.
 const MOST_PER_USER: usize = 16;
@@ -46,7 +47,7 @@ impl Subscribers {
         let left = departure(&DBusProxy::new(connection).await?, &name).await?;
         let (news, untold) = mpsc::channel(MOST_UNTOLD);
         {
-            let mut subscribers = self.locked();
+            let mut subscribers = locked(&self.0);
             if subscribers.contains_key(&name) {
                 return Ok(());
             }
@@ -60,14 +61,14 @@ impl Subscribers {
                 () = left => {}
                 () = tell_as_it_comes(&connection, &name, &caller, untold) => {}
             }
-            subscribers.locked().remove(&name);
+            locked(&subscribers.0).remove(&name);
         });
         Ok(())
     }
 
     /// How many programs of a user are subscribed.
     pub(super) fn of(&self, uid: u32) -> u32 {
-        let subscribers = self.locked();
+        let subscribers = locked(&self.0);
         let of_user = subscribers
             .values()
             .filter(|subscriber| subscriber.uid == uid);
@@ -78,18 +79,12 @@ impl Subscribers {
     pub(super) async fn tell_all(self, mut announcements: mpsc::UnboundedReceiver<Announcement>) {
         while let Some(announcement) = announcements.recv().await {
             let announcement = Arc::new(announcement);
-            for (name, subscriber) in self.locked().iter() {
+            for (name, subscriber) in locked(&self.0).iter() {
                 if subscriber.news.try_send(announcement.clone()).is_err() {
                     tracing::debug!(%name, "a subscriber was not told");
                 }
             }
         }
-    }
-
-    fn locked(&self) -> MutexGuard<'_, HashMap<OwnedUniqueName, Subscriber>> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -1,0 +1,70 @@
+//! What a device signs, rebuilt from our own session: the same whether it is told ahead or confirmed.
+
+use std::sync::Arc;
+
+use symbolon_protocol::device::problem::ProblemCode;
+use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::identifiers::KeyPurpose;
+use symbolon_protocol::interaction::InteractionType;
+use symbolon_protocol::split_key::PartialSignature;
+use symbolon_protocol::transaction::rebuild_message;
+
+use crate::accounts::{Account, AccountKey};
+use crate::keys::KeysError;
+use crate::refusal::Refusal;
+use crate::service::Service;
+use crate::sessions::Session;
+
+/// What the device adds to a session's message.
+pub(super) struct Drawn<'a> {
+    pub(super) interaction: InteractionType,
+    pub(super) user_challenge: Option<&'a str>,
+    pub(super) salt: &'a [u8],
+}
+
+/// A message, and the key that signs it.
+pub(super) struct ToSign {
+    pub(super) purpose: KeyPurpose,
+    pub(super) key: Arc<AccountKey>,
+    pub(super) message: EncodedMessage,
+}
+
+impl ToSign {
+    pub(super) async fn of(
+        service: &Service,
+        account: &Account,
+        session: &Session,
+        drawn: Drawn<'_>,
+    ) -> Result<Self, Refusal> {
+        let purpose = session
+            .request
+            .purpose()
+            .ok_or_else(|| Refusal::new(ProblemCode::Malformed, "nothing is to be signed here"))?;
+        let key = service
+            .account_keys
+            .get(&service.store, &account.document_number, purpose)
+            .await?;
+        let message = rebuild_message(
+            &session.transaction_for(&account.document_number),
+            drawn.interaction,
+            drawn.user_challenge,
+            drawn.salt,
+            key.split_key.modulus(),
+        )
+        .map_err(|error| Refusal::new(ProblemCode::Malformed, error.to_string()))?;
+        Ok(Self {
+            purpose,
+            key,
+            message,
+        })
+    }
+
+    /// Makes our half.
+    pub(super) async fn half(&self, service: &Service) -> Result<PartialSignature, KeysError> {
+        let reduced = self.message.reduced(self.key.split_key.service_modulus());
+        service
+            .keys
+            .half_signature(&self.key.service_share, &reduced)
+            .await
+    }
+}

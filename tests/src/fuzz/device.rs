@@ -9,11 +9,12 @@ use super::{Fuzzer, bend};
 use crate::soft_device::{Connection, send};
 
 /// What a device may do: its path, and whether its account would be gone afterwards.
-const EXCHANGES: [(&str, bool); 16] = [
+const EXCHANGES: [(&str, bool); 17] = [
     ("GET /account", false),
     ("GET /transactions", false),
     ("GET /transactions/{id}", false),
     ("GET /events", false),
+    ("POST /transactions/{id}/prepare", false),
     ("POST /transactions/{id}/confirm", false),
     ("POST /transactions/{id}/consent", false),
     ("POST /transactions/{id}/refuse", false),
@@ -27,6 +28,8 @@ const EXCHANGES: [(&str, bool); 16] = [
     ("POST /release", false),
     ("POST /enrolments", false),
 ];
+
+const CHALLENGE: &str = "TTb4rM24GEIvtddfOqA-gOUwdJSXKrj5JeVnRtPv7tI";
 
 /// Those who ask, over connections of their own.
 pub(super) struct Devices {
@@ -102,11 +105,16 @@ fn body_of(random: &mut Rng, exchange: &str) -> Value {
     let reason = ["user", "notStarted", "protocolFailure"][random.usize(0..3)];
     let purpose = ["authentication", "signing"][random.usize(0..2)];
     match exchange {
+        "POST /transactions/{id}/prepare" => json!({
+            "salt": octets(random, 32),
+            "interaction": "confirmationMessage",
+            "userChallenge": CHALLENGE,
+        }),
         "POST /transactions/{id}/confirm" => json!({
             "share": octets(random, 256),
             "salt": octets(random, 32),
             "interaction": "confirmationMessage",
-            "userChallenge": "TTb4rM24GEIvtddfOqA-gOUwdJSXKrj5JeVnRtPv7tI",
+            "userChallenge": CHALLENGE,
             "freshnessToken": octets(random, 32),
         }),
         "POST /transactions/{id}/refuse" => json!({

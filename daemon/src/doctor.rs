@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::lockout::{LIMITS, PinCount};
-use symbolon_vault::Judge;
+use symbolon_vault::{Bearing, Finding, Judge};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -91,33 +91,25 @@ impl Device {
                 "update the firmware, or enrol on a machine whose TPM can",
             ),
         }];
-        let last = custody.findings.len().saturating_sub(1);
-        findings.extend(
-            custody
-                .findings
-                .into_iter()
-                .enumerate()
-                .map(|(place, examined)| {
-                    let (severity, remedy) = match examined.holds {
-                        true => (Severity::Good, None),
-                        // What no token can, and the service does instead.
-                        false if judge == Judge::Service && place == last => {
-                            (Severity::Notice, None)
-                        }
-                        false if judge == Judge::Service => {
-                            (Severity::Problem, Some(TOKEN_REMEDY.to_owned()))
-                        }
-                        false => (Severity::Warning, None),
-                    };
-                    DoctorFinding {
-                        subject: subject.to_owned(),
-                        severity,
-                        what: format!("{}: {}", examined.property, examined.detail),
-                        remedy,
-                    }
-                }),
-        );
+        let examined = custody.findings.into_iter();
+        findings.extend(examined.map(|finding| hardware_finding(subject, judge, finding)));
         findings
+    }
+}
+
+/// What one property of the hardware, or its lack, means for a person.
+fn hardware_finding(subject: &str, judge: Judge, examined: Finding) -> DoctorFinding {
+    let (severity, remedy) = match (examined.holds, examined.bearing, judge) {
+        (true, _, _) => (Severity::Good, None),
+        (false, Bearing::Required, Judge::Service) => (Severity::Problem, Some(TOKEN_REMEDY)),
+        (false, Bearing::Required | Bearing::Expected, _) => (Severity::Warning, None),
+        (false, Bearing::Extra, _) => (Severity::Notice, None),
+    };
+    DoctorFinding {
+        subject: subject.to_owned(),
+        severity,
+        what: format!("{}: {}", examined.property, examined.detail),
+        remedy: remedy.map(str::to_owned),
     }
 }
 

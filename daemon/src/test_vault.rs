@@ -15,7 +15,7 @@ use symbolon_protocol::encoding::EncodedMessage;
 use symbolon_protocol::lockout::PinCount;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_vault::{
-    Custody, EnrolledShare, Finding, Judge, NewIdentity, Note, Pin, PinOutcome, Remains,
+    Bearing, Custody, EnrolledShare, Finding, Judge, NewIdentity, Note, Pin, PinOutcome, Remains,
     SealedIdentity, SealedShare, Settled, ShareEnrolment, Vault, VaultError,
 };
 
@@ -120,6 +120,7 @@ impl Vault for TestVault {
             findings: vec![Finding {
                 property: "it counts wrong PINs".to_owned(),
                 holds: true,
+                bearing: Bearing::Required,
                 detail: "as the tests see".to_owned(),
             }],
         })

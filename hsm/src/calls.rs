@@ -1,10 +1,10 @@
-//! What cryptoki has no word for, by the module's own C functions: AES key wrap with padding (RFC
-//! 5649) under the name that PKCS#11 3.0 gave it, `CKM_AES_KEY_WRAP_KWP`. The older
-//! `CKM_AES_KEY_WRAP_PAD` goes the same way.
-#![allow(
-    unsafe_code,
-    reason = "cryptoki takes no mechanism that it does not know, and this one it does not"
-)]
+//! What cryptoki has no word for, by the module's own C functions:
+//!
+//! * AES key wrap with padding (RFC 5649) under the name that PKCS#11 3.0 gave it,
+//!   `CKM_AES_KEY_WRAP_KWP`. The older `CKM_AES_KEY_WRAP_PAD` goes the same way.
+//! * A signature for which the token is given its PIN between beginning and end.
+//! * Whether a feature of the hardware is a counter.
+#![allow(unsafe_code, reason = "cryptoki has no safe function for any of these")]
 
 use std::path::Path;
 use std::ptr::null_mut;
@@ -14,9 +14,10 @@ use cryptoki::error::{Error, Rv};
 use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_FUNCTION_LIST, CK_MECHANISM, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_RV,
-    CK_ULONG, CKF_UNWRAP, CKF_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD,
-    CKR_FUNCTION_NOT_SUPPORTED, CKR_MECHANISM_INVALID,
+    CK_ATTRIBUTE, CK_FUNCTION_LIST, CK_HW_FEATURE_TYPE, CK_MECHANISM, CK_MECHANISM_INFO,
+    CK_MECHANISM_TYPE, CK_RV, CK_ULONG, CKA_HW_FEATURE_TYPE, CKF_UNWRAP, CKF_WRAP,
+    CKH_MONOTONIC_COUNTER, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD, CKR_FUNCTION_NOT_SUPPORTED,
+    CKR_MECHANISM_INVALID,
 };
 
 use crate::error::HsmError;
@@ -158,6 +159,58 @@ impl Calls {
         checked(code, Function::UnwrapKey)?;
         // SAFETY: the module has just given this handle out.
         Ok(unsafe { ObjectHandle::new_from_raw(key) })
+    }
+
+    /// Ends the signing operation that was begun in the session. cryptoki begins and ends one in a
+    /// single step, which leaves no room for an authentication in between.
+    pub(crate) fn sign_begun(
+        &self,
+        session: &Session,
+        message: &[u8],
+        longest: usize,
+    ) -> Result<Vec<u8>, HsmError> {
+        let mut signature = vec![0; longest];
+        let mut length = signature.len() as CK_ULONG;
+        let code = match self.functions.C_Sign {
+            // SAFETY: every pointer is to as much as the length beside it says, and all outlives
+            // the call; modules only read what they are given to sign (PKCS#11 2.40 section 5.11).
+            Some(call) => unsafe {
+                call(
+                    session.handle(),
+                    message.as_ptr().cast_mut(),
+                    message.len() as CK_ULONG,
+                    signature.as_mut_ptr(),
+                    &raw mut length,
+                )
+            },
+            None => CKR_FUNCTION_NOT_SUPPORTED,
+        };
+        checked(code, Function::Sign)?;
+        signature.truncate(usize::try_from(length).unwrap_or(0));
+        Ok(signature)
+    }
+
+    /// Whether an object of the class `CKO_HW_FEATURE` is a counter that only rises.
+    pub(crate) fn is_monotonic_counter(
+        &self,
+        session: &Session,
+        feature: ObjectHandle,
+    ) -> Result<bool, HsmError> {
+        let mut kind: CK_HW_FEATURE_TYPE = 0;
+        let mut attribute = CK_ATTRIBUTE {
+            type_: CKA_HW_FEATURE_TYPE,
+            pValue: (&raw mut kind).cast(),
+            ulValueLen: size_of_val(&kind) as CK_ULONG,
+        };
+        let code = match self.functions.C_GetAttributeValue {
+            // SAFETY: one attribute, with room for the number that it is.
+            Some(call) => unsafe {
+                call(session.handle(), feature.handle(), &raw mut attribute, 1)
+            },
+            None => CKR_FUNCTION_NOT_SUPPORTED,
+        };
+        checked(code, Function::GetAttributeValue)?;
+        Ok(kind == CKH_MONOTONIC_COUNTER)
     }
 }
 

@@ -25,6 +25,7 @@ mod examine;
 mod hsm;
 mod job;
 mod key;
+mod login;
 mod mechanisms;
 mod pin;
 mod pin_file;

@@ -11,22 +11,24 @@ use crate::process::Parent;
 use crate::token::{Access, Token};
 
 /// A logged-in session. Keys are searched once for each session, never on the hot path.
-pub(crate) struct TokenSession {
+pub(crate) struct TokenSession<'a> {
     token: Arc<Token>,
+    parent: &'a Parent,
     session: Session,
     generation: u64,
     handles: RefCell<Vec<(String, ObjectClass, ObjectHandle)>>,
 }
 
-impl TokenSession {
+impl<'a> TokenSession<'a> {
     pub(crate) fn open(
         token: Arc<Token>,
         access: Access,
-        parent: &Parent,
+        parent: &'a Parent,
     ) -> Result<Self, HsmError> {
         let (session, generation) = token.open_session(access, parent)?;
         Ok(Self {
             token,
+            parent,
             session,
             generation,
             handles: RefCell::default(),
@@ -52,6 +54,11 @@ impl TokenSession {
 
     pub(crate) fn pkcs11(&self) -> &Session {
         &self.session
+    }
+
+    /// Gives the token the PIN once more, for the operation that was begun in this session.
+    pub(crate) fn authenticate_again(&self) -> Result<(), HsmError> {
+        self.token.authenticate_again(&self.session, self.parent)
     }
 
     /// The key with this label, which must be there.

@@ -8,13 +8,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::{MechanismInfo, MechanismType};
-use cryptoki::session::{Session, SessionState, UserType};
+use cryptoki::session::Session;
 use cryptoki::slot::{Limit, Slot};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Present, TokenAddress, TokenFacts};
 use crate::calls::{Calls, KeyWrap};
 use crate::error::HsmError;
+use crate::login::{Login, OwnPin};
 use crate::process::Parent;
 
 /// What a session may do.
@@ -36,17 +37,6 @@ pub(crate) struct Token {
     generation: AtomicU64,
 }
 
-/// Guards logging in: one thread at a time, and never again after a refusal.
-struct Login {
-    refused: Option<Refusal>,
-}
-
-#[derive(Clone, Copy)]
-enum Refusal {
-    Wrong,
-    Locked,
-}
-
 impl Token {
     /// Loads and starts the module.
     pub(crate) fn open(address: TokenAddress) -> Result<Self, HsmError> {
@@ -61,7 +51,7 @@ impl Token {
             key_wrap: OnceLock::new(),
             pkcs11,
             address,
-            login: Mutex::new(Login { refused: None }),
+            login: Mutex::default(),
             generation: AtomicU64::new(0),
         };
         token.initialize()?;
@@ -82,11 +72,7 @@ impl Token {
     ) -> Result<(Session, u64), HsmError> {
         // One at a time: two threads that restart the module at once would void each other's work.
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        match login.refused {
-            Some(Refusal::Wrong) => return Err(HsmError::PinWrong),
-            Some(Refusal::Locked) => return Err(HsmError::PinLocked),
-            None => {}
-        }
+        login.expect_unrefused()?;
         let slot = match self.find_slot() {
             Err(HsmError::Gone { .. }) => {
                 self.initialize()?;
@@ -98,18 +84,24 @@ impl Token {
             Access::Use => self.pkcs11.open_ro_session(slot)?,
             Access::Make => self.pkcs11.open_rw_session(slot)?,
         };
-        if !is_logged_in(&session)? {
-            self.may_try_pin(slot)?;
-            if let Err(error) = log_in(&session, parent) {
-                login.refused = match error {
-                    HsmError::PinWrong => Some(Refusal::Wrong),
-                    HsmError::PinLocked => Some(Refusal::Locked),
-                    _ => None,
-                };
-                return Err(error);
-            }
-        }
+        login.log_in(&self.pkcs11, &session, parent)?;
         Ok((session, self.generation()))
+    }
+
+    /// Gives the token the PIN once more, for the operation that was begun in this session: what
+    /// `CKA_ALWAYS_AUTHENTICATE` asks for.
+    pub(crate) fn authenticate_again(
+        &self,
+        session: &Session,
+        parent: &Parent,
+    ) -> Result<(), HsmError> {
+        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        login.authenticate_again(&self.pkcs11, session, parent)
+    }
+
+    /// How the token reports its PIN to stand.
+    pub(crate) fn own_pin(&self) -> Result<OwnPin, HsmError> {
+        Ok(OwnPin::of(&self.pkcs11, self.find_slot()?))
     }
 
     /// The mechanisms that the token offers.
@@ -248,29 +240,4 @@ impl Token {
         let facts = self.pkcs11.get_token_info(self.find_slot()?);
         Ok(!facts.is_ok_and(|facts| !facts.login_required()))
     }
-
-    /// A wrong PIN in a configuration takes a try at each start, and service managers start again
-    /// what ends: the last one before a lock is never spent. Asked before each login, so that a
-    /// PIN that a person entered rightly, or unlocked, helps without a restart.
-    fn may_try_pin(&self, slot: Slot) -> Result<(), HsmError> {
-        match self.pkcs11.get_token_info(slot) {
-            Ok(facts) if facts.user_pin_locked() => Err(HsmError::PinLocked),
-            Ok(facts) if facts.user_pin_final_try() => Err(HsmError::PinLastTry),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn log_in(session: &Session, parent: &Parent) -> Result<(), HsmError> {
-    let pin = parent.pin()?.into_auth_pin();
-    match session.login(UserType::User, Some(&pin)) {
-        Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Login belongs to the process, not to the session: a second one is refused and not needed.
-fn is_logged_in(session: &Session) -> Result<bool, HsmError> {
-    let state = session.get_session_info()?.session_state();
-    Ok(matches!(state, SessionState::RoUser | SessionState::RwUser))
 }

@@ -10,7 +10,7 @@ pub(crate) struct Worker<'a> {
     house: &'a House,
     parent: &'a Parent,
     access: Access,
-    session: Option<TokenSession>,
+    session: Option<TokenSession<'a>>,
 }
 
 impl<'a> Worker<'a> {

@@ -217,6 +217,17 @@ pub struct Custody {
     pub findings: Vec<Finding>,
 }
 
+/// What the lack of a property means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Bearing {
+    /// Nothing may be enrolled.
+    Required,
+    /// It should be known to whoever relies on the hardware; enrolling goes on.
+    Expected,
+    /// Nothing is amiss: no promise rests on it.
+    Extra,
+}
+
 /// One examined property of the hardware.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
@@ -224,6 +235,8 @@ pub struct Finding {
     pub property: String,
     /// Whether it holds.
     pub holds: bool,
+    /// What it means if it does not.
+    pub bearing: Bearing,
     /// What was seen, and what to do if it does not hold.
     pub detail: String,
 }

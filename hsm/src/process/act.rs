@@ -12,8 +12,8 @@ use crate::process::Parent;
 use crate::session::TokenSession;
 use crate::share::{self, WrappedShare};
 use crate::vault::acts::{
-    Examine as ExamineForVault, Hmac, MakeDeviceKey, MakeShare, Remove, RemoveDeviceKey,
-    SignAsDevice, SignWithShare, Usable, WriteCounter,
+    Examine as ExamineForVault, Hmac, MakeDeviceKey, MakeShare, ReadOwnPin, Remove,
+    RemoveDeviceKey, SignAsDevice, SignWithShare, Usable, WriteCounter,
 };
 use crate::worker::Worker;
 use crate::{examine, mechanisms};
@@ -72,7 +72,7 @@ macro_rules! errands {
 errands! {
     OpenSession, MissingMechanisms, MakeSigningKey, MakeWrappingKey, FindSigningKey,
     ExpectWrappingKey, Sign, GenerateShare, RawRsa, Examine,
-    ExamineForVault, Usable, WriteCounter, Hmac, SignWithShare, MakeShare, Remove, MakeDeviceKey, RemoveDeviceKey,
+    ExamineForVault, ReadOwnPin, Usable, WriteCounter, Hmac, SignWithShare, MakeShare, Remove, MakeDeviceKey, RemoveDeviceKey,
     SignAsDevice,
 }
 

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::asking_again;
 use super::counter::{self, Record};
 use super::examination::{self, Examination};
 use super::objects;
 use super::sealed::Id;
 use crate::error::HsmError;
+use crate::login::OwnPin;
 use crate::process::Secret;
 use crate::process::act::Act;
 use crate::session::TokenSession;
@@ -20,6 +22,18 @@ impl Act for Examine {
 
     fn perform(&self, session: &TokenSession) -> Result<Examination, HsmError> {
         examination::examine(session)
+    }
+}
+
+/// How the token's own PIN stands.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReadOwnPin;
+
+impl Act for ReadOwnPin {
+    type Answer = OwnPin;
+
+    fn perform(&self, session: &TokenSession) -> Result<OwnPin, HsmError> {
+        session.token().own_pin()
     }
 }
 
@@ -87,13 +101,19 @@ impl Act for SignWithShare {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MakeShare {
     pub(crate) id: Id,
+    /// Whether the token is to ask for its PIN at each use.
+    pub(crate) asks_again: bool,
 }
 
 impl Act for MakeShare {
     type Answer = Vec<u8>;
 
     fn perform(&self, session: &TokenSession) -> Result<Vec<u8>, HsmError> {
-        objects::make(session, self.id)
+        let also = match self.asks_again {
+            true => asking_again::ASKING,
+            false => &[],
+        };
+        objects::make(session, self.id, also)
     }
 }
 

@@ -6,13 +6,17 @@
 //! * `sealed`: what the daemon keeps of a share and of an identity.
 //! * `objects`: keys on the token.
 //! * `counter`: the counter object.
+//! * `asking_again`: shares for each use of which the token asks for its PIN.
 //! * `examination`: what the token can do, found out by having it done.
+//! * `extras`: what it offers beyond what is needed.
 //! * `release`: what a release must be bound to before a limit rises.
 //! * `opening`: the token, opened when it is first needed and again when it was gone.
 
 pub(crate) mod acts;
+mod asking_again;
 mod counter;
 mod examination;
+mod extras;
 mod objects;
 mod opening;
 mod release;
@@ -45,8 +49,8 @@ use crate::hsm::Patience;
 use crate::pin::PinSource;
 use crate::process::Secret;
 use acts::{
-    Hmac, MakeDeviceKey, MakeShare, Remove, RemoveDeviceKey, SignAsDevice, SignWithShare, Usable,
-    WriteCounter,
+    Hmac, MakeDeviceKey, MakeShare, ReadOwnPin, Remove, RemoveDeviceKey, SignAsDevice,
+    SignWithShare, Usable, WriteCounter,
 };
 use counter::Record;
 use opening::{Opening, Work, fault};
@@ -228,9 +232,12 @@ impl TokenVault {
     /// Makes keys until one is preferred, or the last one will have to do; each making removes what
     /// the one before made.
     fn make_keys(&mut self, id: Id) -> Result<Modulus, VaultError> {
+        let asks_again = self.opening.examine()?.extras.asks_again();
         let mut draws = 1;
         loop {
-            let octets = self.opening.run(Work::Making, MakeShare { id })?;
+            let octets = self
+                .opening
+                .run(Work::Making, MakeShare { id, asks_again })?;
             let modulus =
                 device_modulus::examine(&octets).map_err(|refusal| VaultError::Unfit {
                     detail: format!("the token makes bad RSA keys: {refusal}"),
@@ -282,7 +289,8 @@ impl Vault for TokenVault {
 
     fn custody(&mut self) -> Result<Custody, VaultError> {
         let ends = self.opening.process_ends();
-        Ok(self.opening.examine()?.custody(ends))
+        let own_pin = self.opening.run(Work::Using, ReadOwnPin)?;
+        Ok(self.opening.examine()?.custody(ends, own_pin))
     }
 
     fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {

@@ -3,6 +3,7 @@
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 
+use super::asking_again;
 use super::sealed::Id;
 use crate::error::HsmError;
 use crate::key::{self, Curve};
@@ -13,11 +14,15 @@ const SHARE: &[u8] = b"symbolon share";
 const PIN: &[u8] = b"symbolon PIN";
 const DEVICE: &str = "symbolon device";
 
-/// Makes the two keys of a share and returns its modulus. May be repeated: what an interrupted
-/// making left is removed first.
-pub(super) fn make(session: &TokenSession, id: Id) -> Result<Vec<u8>, HsmError> {
+/// Makes the two keys of a share, the RSA key with `also`, and returns its modulus. May be
+/// repeated: what an interrupted making left is removed first.
+pub(super) fn make(
+    session: &TokenSession,
+    id: Id,
+    also: &[Attribute],
+) -> Result<Vec<u8>, HsmError> {
     destroy(session, id)?;
-    let (public, _) = make_rsa_key(session, id, true)?;
+    let (public, _) = make_rsa_key(session, id, true, also)?;
     let modulus = modulus_of(session, public);
     session.destroy(public)?;
     make_hmac_key(session, id, true)?;
@@ -25,11 +30,12 @@ pub(super) fn make(session: &TokenSession, id: Id) -> Result<Vec<u8>, HsmError> 
 }
 
 /// Makes an RSA key: its public half, which does not stay, and its private one. One that does not
-/// stay either is for the examination of a token.
+/// stay either is for the examination of a token. The private one has the attributes `also` as well.
 pub(super) fn make_rsa_key(
     session: &TokenSession,
     id: Id,
     stays: bool,
+    also: &[Attribute],
 ) -> Result<(ObjectHandle, ObjectHandle), HsmError> {
     let public = [
         Attribute::Token(false),
@@ -37,7 +43,7 @@ pub(super) fn make_rsa_key(
         Attribute::PublicExponent(vec![1, 0, 1]),
         Attribute::Verify(true),
     ];
-    let private = [
+    let mut private = vec![
         Attribute::Token(stays),
         Attribute::Private(true),
         Attribute::Label(SHARE.to_vec()),
@@ -48,6 +54,7 @@ pub(super) fn make_rsa_key(
         Attribute::Decrypt(false),
         Attribute::Unwrap(false),
     ];
+    private.extend_from_slice(also);
     Ok(session
         .pkcs11()
         .generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)?)
@@ -108,10 +115,10 @@ pub(super) fn hmac_with(
     Ok(zeroize::Zeroizing::new(code))
 }
 
-/// `message^d mod n` with a share. Signing, not decryption: some tokens refuse raw decryption.
+/// `message^d mod n` with a share.
 pub(super) fn raw_rsa(session: &TokenSession, id: Id, message: &[u8]) -> Result<Vec<u8>, HsmError> {
     let key = find(session, id, ObjectClass::PRIVATE_KEY, "a key share")?;
-    Ok(session.pkcs11().sign(&Mechanism::RsaX509, key, message)?)
+    asking_again::raw_rsa(session, key, message)
 }
 
 /// Makes a device key and returns its public point.

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod extras;
 mod kryoptic;
 mod leavings;
 mod own_pin;

@@ -7,7 +7,7 @@ use symbolon_vault::{Pin, PinOutcome, VaultError};
 
 use crate::bench::TokenBench;
 
-fn entered(setup: &mut Setup<TokenBench>, digits: &str) -> ProvePin {
+pub(crate) fn entered(setup: &mut Setup<TokenBench>, digits: &str) -> ProvePin {
     let pin = Pin::parse(digits.as_bytes()).unwrap();
     let message = setup.first.message();
     let outcome = setup.vault.sign(&setup.first.share.sealed, pin, &message);
@@ -17,7 +17,7 @@ fn entered(setup: &mut Setup<TokenBench>, digits: &str) -> ProvePin {
     }
 }
 
-fn settle(
+pub(crate) fn settle(
     setup: &mut Setup<TokenBench>,
     verdict: &PinVerdict,
 ) -> Result<(PinCount, bool), VaultError> {

@@ -5,7 +5,7 @@
 
 mod scratch;
 
-use symbolon_vault::{Custody, Finding, VaultError};
+use symbolon_vault::{Bearing, Custody, Finding, VaultError};
 
 use self::scratch::Scratch;
 use crate::connection::Connection;
@@ -26,6 +26,7 @@ impl Examination {
             findings: vec![Finding {
                 property: "the TPM can be examined".to_owned(),
                 holds: false,
+                bearing: Bearing::Required,
                 detail: format!("the owner password is needed {why}; give it to the daemon"),
             }],
         }
@@ -44,16 +45,12 @@ impl Examination {
         let failed: Vec<String> = self
             .findings
             .iter()
-            .filter(|finding| !finding.holds && finding.property != ROLLBACK)
+            .filter(|finding| !finding.holds && finding.bearing == Bearing::Required)
             .map(|finding| format!("{} ({})", finding.property, finding.detail))
             .collect();
         (!failed.is_empty()).then(|| format!("this does not hold: {}", failed.join("; ")))
     }
 }
-
-/// Holds on real hardware only. Where it does not, shares are enrolled all the same, and the
-/// lockout is not said to be in hardware.
-const ROLLBACK: &str = "no snapshot can take the TPM's counts back";
 
 /// E.g. `TPM 2.0 IFX 7.85`.
 pub(crate) fn describe(context: &Context) -> Result<String, VaultError> {
@@ -142,21 +139,21 @@ fn implementation(context: &Context, identity: &TpmIdentity) -> Result<Finding, 
     ))
 }
 
+/// Holds on real hardware only. Where it does not, shares are enrolled all the same, and the
+/// lockout is not said to be in hardware.
 fn rollback(manufacturer: &str) -> Finding {
-    match rollback_risk(manufacturer) {
-        Some(risk) => finding(
-            ROLLBACK,
-            false,
-            format!(
+    let risk = rollback_risk(manufacturer);
+    Finding {
+        property: "no snapshot can take the TPM's counts back".to_owned(),
+        holds: risk.is_none(),
+        bearing: Bearing::Expected,
+        detail: match risk {
+            Some(risk) => format!(
                 "{risk}: whoever can restore an old state of it can guess without end; the lockout \
                  is only as good as those who run it"
             ),
-        ),
-        None => finding(
-            ROLLBACK,
-            true,
-            "nothing speaks of a virtual machine".to_owned(),
-        ),
+            None => "nothing speaks of a virtual machine".to_owned(),
+        },
     }
 }
 
@@ -164,6 +161,7 @@ fn finding(property: &str, holds: bool, detail: String) -> Finding {
     Finding {
         property: property.to_owned(),
         holds,
+        bearing: Bearing::Required,
         detail,
     }
 }

@@ -16,6 +16,8 @@
 //! * `crash-once FUNCTION`: the same for its next call alone. The file is removed.
 //! * `leave FUNCTION`: calls of it end the process as a program ends that has nothing left to do.
 //! * `remove`: there is no token, and every session of it is gone.
+//! * `count`: the token has a counter in hardware.
+//! * `never-ask`: the token makes no keys for each use of which it would ask for its PIN.
 //!
 //! Some functions obey (see [`C_GetFunctionList`]); the rest are the other module's.
 #![allow(
@@ -28,6 +30,8 @@
     reason = "PKCS#11 gives the names and the parameters"
 )]
 
+mod extras;
+
 use std::os::raw::c_void;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -38,6 +42,10 @@ use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_MECHANISM, CK_NOTIFY,
     CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TRUE, CK_ULONG, CK_USER_TYPE,
     CK_UTF8CHAR, CKR_DEVICE_REMOVED, CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK,
+};
+
+use extras::{
+    C_FindObjects, C_FindObjectsFinal, C_FindObjectsInit, C_GenerateKeyPair, C_GetAttributeValue,
 };
 
 /// The other module: kept loaded, and its functions.
@@ -68,6 +76,8 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> 
         C_OpenSession: Some(C_OpenSession),
         C_Login: Some(C_Login),
         C_FindObjectsInit: Some(C_FindObjectsInit),
+        C_FindObjects: Some(C_FindObjects),
+        C_FindObjectsFinal: Some(C_FindObjectsFinal),
         C_SignInit: Some(C_SignInit),
         C_Sign: Some(C_Sign),
         C_CreateObject: Some(C_CreateObject),
@@ -126,7 +136,6 @@ obedient! {
     C_Login(
         session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, length: CK_ULONG
     );
-    C_FindObjectsInit(session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG);
     C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE);
     C_Sign(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG,
@@ -137,19 +146,9 @@ obedient! {
         object: *mut CK_OBJECT_HANDLE
     );
     C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE);
-    C_GetAttributeValue(
-        session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE,
-        count: CK_ULONG
-    );
     C_GenerateKey(
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, template: *mut CK_ATTRIBUTE,
         count: CK_ULONG, key: *mut CK_OBJECT_HANDLE
-    );
-    C_GenerateKeyPair(
-        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM,
-        public_template: *mut CK_ATTRIBUTE, public_count: CK_ULONG,
-        private_template: *mut CK_ATTRIBUTE, private_count: CK_ULONG,
-        public: *mut CK_OBJECT_HANDLE, private: *mut CK_OBJECT_HANDLE
     );
     C_UnwrapKey(
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping_key: CK_OBJECT_HANDLE,
@@ -247,6 +246,12 @@ fn command_for(function: &str) -> Option<Command> {
             _ => None,
         }
     })
+}
+
+/// Whether a command that is a single word is given.
+fn is_commanded(word: &str) -> bool {
+    let text = commands().and_then(|path| std::fs::read_to_string(path).ok());
+    text.is_some_and(|text| text.lines().any(|line| line.trim() == word))
 }
 
 fn commands() -> Option<std::ffi::OsString> {

@@ -126,7 +126,7 @@ impl Vault for TestVault {
         })
     }
 
-    fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
+    fn create_identity(&mut self, _: &mut Note<'_>) -> Result<NewIdentity, VaultError> {
         let mut inside = self.hardware()?;
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).unwrap();

@@ -154,15 +154,7 @@ impl Device {
 
     /// Enrols with a clerk's code.
     pub fn enrol(&self, code: &str, pin1: &str, pin2: &str) -> Said {
-        let arguments = [
-            "enrol",
-            "--service",
-            SERVICE_NAME,
-            "--device-name",
-            "test device",
-            "--secrets-stdin",
-        ];
-        self.cli.json(&arguments, &[code, pin1, pin2])
+        enrol(&self.cli, code, pin1, pin2)
     }
 
     /// What waits for the person, as the daemon shows it.
@@ -292,4 +284,17 @@ impl Listener {
             signals.find(|signal| signal.starts_with(beginning))
         })
     }
+}
+
+/// [`Device::enrol`], where the device is not at hand: it is about to be killed.
+pub fn enrol(cli: &Cli, code: &str, pin1: &str, pin2: &str) -> Said {
+    let arguments = [
+        "enrol",
+        "--service",
+        SERVICE_NAME,
+        "--device-name",
+        "test device",
+        "--secrets-stdin",
+    ];
+    cli.json(&arguments, &[code, pin1, pin2])
 }

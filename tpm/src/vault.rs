@@ -142,7 +142,7 @@ impl Vault for TpmVault {
         }
     }
 
-    fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
+    fn create_identity(&mut self, _: &mut Note<'_>) -> Result<NewIdentity, VaultError> {
         self.once(|connection| {
             let description = describe(&connection.context)?;
             connection.create_identity(description)

@@ -63,7 +63,7 @@ fn where_an_owner_password_is_set_only_signing_goes_without() {
     let authority = Authority::new();
     let mut with = vault(&swtpm, Some(PASSWORD));
     let enrolment = Enrolment::new(&mut with, &authority, KeyPurpose::Authentication, PINS[0]);
-    let identity = with.create_identity().unwrap();
+    let identity = with.create_identity(&mut |_| Ok(())).unwrap();
     let sealed = &enrolment.share.sealed;
     assert_eq!(with.pin_count(sealed).unwrap().failures, 0);
     with.certify_count(&identity.sealed, sealed, &[1; 32])

@@ -42,8 +42,9 @@ pub trait Vault: Send {
     fn custody(&mut self) -> Result<Custody, VaultError>;
 
     /// Makes the keys by which one account's device is known: a P-256 key for TLS and, where the
-    /// hardware can certify its counters, an attestation key.
-    fn create_identity(&mut self) -> Result<NewIdentity, VaultError>;
+    /// hardware can certify its counters, an attestation key. `note` is told as by
+    /// [`Vault::enrol`], and nothing is left after an error.
+    fn create_identity(&mut self, note: &mut Note<'_>) -> Result<NewIdentity, VaultError>;
 
     /// Signs a SHA-256 digest with the device key: ECDSA P-256, `r` and `s`, 64 octets.
     fn sign_as_device(
@@ -64,8 +65,8 @@ pub trait Vault: Send {
         note: &mut Note<'_>,
     ) -> Result<EnrolledShare, VaultError>;
 
-    /// Removes what an enrolment that never came to its end left in the hardware, and nothing else:
-    /// it is no error if nothing of it was made.
+    /// Removes what was noted and never came to its end, and nothing else: it is no error if nothing
+    /// of it was made.
     fn clear(&mut self, remains: &Remains) -> Result<(), VaultError>;
 
     /// How the PIN's counter stands. Never spends a try.

@@ -143,7 +143,7 @@ fn started(stored: StoredAccount, core: &Arc<Core>, service: &TestService) -> Ar
 async fn enrolled(core: &Core) -> StoredAccount {
     let identity = core
         .vault
-        .call(|vault| vault.create_identity())
+        .call(|vault| vault.create_identity(&mut |_| Ok(())))
         .await
         .unwrap();
     let certificate = self_signed(&core.vault, &identity.sealed, &identity.device_key.0)

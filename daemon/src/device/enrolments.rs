@@ -14,7 +14,7 @@ use crate::accounts::{Group, StoredAccount};
 use crate::bus::MOST_APPROVALS;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{Enrolled, HistoryEntry, HistoryEvent};
-use crate::enrolment::{self, Application, Pending};
+use crate::enrolment::{self, Application, Noted, Pending};
 use crate::link::{Backoff, Link};
 use crate::locked::locked;
 use crate::services::Service;
@@ -131,19 +131,28 @@ impl Device {
     }
 
     /// Finishes or undoes enrolments that an earlier life of the daemon left.
-    pub(super) async fn go_on_with(self: Arc<Self>, notes: Vec<Pending>) {
-        for pending in notes {
+    pub(super) async fn go_on_with(self: Arc<Self>, notes: Vec<Noted>) {
+        for noted in notes {
             let _enrolling = self.enrolling.lock().await;
-            let number = &pending.begun.document_number;
-            if locked(&self.accounts).contains_key(number) {
-                // The account was stored; only the note of it was left.
-                enrolment::forget(&self.folder, &pending).await;
-            } else if pending.is_made() {
-                tokio::spawn(self.clone().finish(pending));
-            } else {
-                tracing::info!(account = %number, "an interrupted enrolment is undone");
-                enrolment::undo(&self.core, &self.folder, &pending).await;
+            match noted {
+                Noted::Pending(pending) => self.go_on_with_one(*pending).await,
+                Noted::DeviceKey(device_key) => {
+                    enrolment::clear_device_key(&self.core, &self.folder, device_key).await;
+                }
             }
+        }
+    }
+
+    async fn go_on_with_one(self: &Arc<Self>, pending: Pending) {
+        let number = &pending.begun.document_number;
+        if locked(&self.accounts).contains_key(number) {
+            // The account was stored; only the note of it was left.
+            enrolment::forget(&self.folder, &pending).await;
+        } else if pending.is_made() {
+            tokio::spawn(self.clone().finish(pending));
+        } else {
+            tracing::info!(account = %number, "an interrupted enrolment is undone");
+            enrolment::undo(&self.core, &self.folder, &pending).await;
         }
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::accounts::{Standing, StoredKey, copy_of};
-use crate::enrolment::{Pending, StoredShare};
+use crate::enrolment::{NoteName, Pending, StoredShare};
 use crate::test_transactions::account;
 use crate::test_vault::TestVault;
 
@@ -58,10 +58,11 @@ impl Stage {
     async fn interrupted(&self) -> Pending {
         let identity = self
             .handle
-            .call(|vault| vault.create_identity())
+            .call(|vault| vault.create_identity(&mut |_| Ok(())))
             .await
             .unwrap();
         Pending {
+            note: NoteName::draw(),
             service: "test".to_owned(),
             owner: 1000,
             group: None,

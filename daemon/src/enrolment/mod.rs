@@ -32,7 +32,7 @@ use crate::link::{Link, LinkError};
 use crate::locked::locked;
 use crate::services::Service;
 
-pub(crate) use pending::{Folder, Pending, StoredShare};
+pub(crate) use pending::{DeviceKeyNote, Folder, NoteName, Noted, Pending, StoredShare};
 
 /// The waits between attempts to register keys that took long to make.
 const WAITS: [Duration; 3] = [
@@ -86,22 +86,53 @@ pub(crate) async fn begin(
     application: Application,
 ) -> Result<Pending, Fault> {
     application.judge_pins(None)?;
-    let identity = core.vault.call(|vault| vault.create_identity()).await?;
+    let note = NoteName::draw();
+    let identity = make_identity(core, folder, note).await?;
     let sealed = identity.sealed.clone();
-    let pending = match redeem(core, service, identity, &application).await {
+    let pending = match redeem(core, service, note, identity, &application).await {
         Ok(pending) => pending,
         Err(fault) => {
-            destroy_identity(core, sealed).await;
+            if destroy_identity(core, sealed).await {
+                folder.remove(note).await;
+            }
             return Err(fault);
         }
     };
     make_shares(core, folder, pending, &application).await
 }
 
+/// Makes the device key. What it will leave in the hardware is written down before it is there; the
+/// note of the enrolment takes that one's place.
+async fn make_identity(
+    core: &Arc<Core>,
+    folder: &Folder,
+    note: NoteName,
+) -> Result<NewIdentity, Fault> {
+    let noted = Arc::new(Mutex::new(None));
+    let (last, notes) = (noted.clone(), folder.clone());
+    let made = core
+        .vault
+        .call(move |vault| {
+            vault.create_identity(&mut |remains| {
+                let device_key = DeviceKeyNote::new(note, remains);
+                notes.write_device_key_now(&device_key).map_err(not_noted)?;
+                *locked(&last) = Some(device_key);
+                Ok(())
+            })
+        })
+        .await;
+    let noted = locked(&noted).take();
+    if let (Err(_), Some(device_key)) = (&made, noted) {
+        clear_device_key(core, folder, device_key).await;
+    }
+    Ok(made?)
+}
+
 /// Has the service take the code from a device with this identity.
 async fn redeem(
     core: &Arc<Core>,
     service: &Service,
+    note: NoteName,
     identity: NewIdentity,
     application: &Application,
 ) -> Result<Pending, Fault> {
@@ -132,6 +163,7 @@ async fn redeem(
         .await?;
     application.judge_pins(Some(&begun))?;
     Ok(Pending {
+        note,
         service: service.name.clone(),
         owner: application.owner,
         group: application.group.clone(),
@@ -331,7 +363,17 @@ async fn destroy_identity(core: &Arc<Core>, identity: SealedIdentity) -> bool {
 
 /// Removes the note of an enrolment.
 pub(crate) async fn forget(folder: &Folder, pending: &Pending) {
-    folder.remove(pending.begun.enrolment).await;
+    folder.remove(pending.note).await;
+}
+
+/// Removes a device key of which nothing came, and then the note of it.
+pub(crate) async fn clear_device_key(core: &Arc<Core>, folder: &Folder, noted: DeviceKeyNote) {
+    let remains = noted.device_key_remains;
+    match core.vault.call(move |vault| vault.clear(&remains)).await {
+        Ok(()) => folder.remove(noted.note).await,
+        // The note stays, so that the next start tries again.
+        Err(error) => tracing::warn!(%error, "a device key of no account is still in the hardware"),
+    }
 }
 
 fn deed(pending: &Pending, registered: KeysRegistered) -> Option<Deed> {

@@ -1,5 +1,7 @@
-//! An enrolment on its way, as it is written down.
+//! An enrolment on its way, as it is written down: one note, from before the device key is made
+//! until the account is stored.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,10 +19,52 @@ use crate::accounts::{
 };
 use crate::link::{LinkError, body_of};
 
+/// The name of a note in its folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct NoteName(Uuid);
+
+impl NoteName {
+    /// One that no other note has.
+    pub(crate) fn draw() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+/// What a note says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Noted {
+    /// The code was redeemed.
+    Pending(Box<Pending>),
+    /// A device key is being made, or was made and the code is being redeemed.
+    DeviceKey(DeviceKeyNote),
+}
+
+/// What a device key leaves in the hardware if nothing comes of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeviceKeyNote {
+    #[serde(skip)]
+    pub(super) note: NoteName,
+    pub(super) device_key_remains: Remains,
+}
+
+impl DeviceKeyNote {
+    pub(super) fn new(note: NoteName, remains: Remains) -> Self {
+        Self {
+            note,
+            device_key_remains: remains,
+        }
+    }
+}
+
 /// An enrolment whose code was redeemed and whose account is not stored yet.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pending {
+    /// The name of its note.
+    #[serde(skip)]
+    pub(crate) note: NoteName,
     pub(crate) service: String,
     pub(crate) owner: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +104,7 @@ impl Pending {
     /// A second copy, for the thread that makes the next share.
     pub(super) fn copy(&self) -> Self {
         Self {
+            note: self.note,
             service: self.service.clone(),
             owner: self.owner,
             group: self.group.clone(),
@@ -117,24 +162,29 @@ impl Folder {
 
     pub(crate) async fn write(&self, pending: &Pending) -> Result<(), FileError> {
         let octets = seal(pending)?;
-        let path = self.path(pending.begun.enrolment);
+        let path = self.path(pending.note);
         off_the_runtime(move || write_atomically(&path, &octets)).await
     }
 
     /// The same for a thread that may block.
     pub(super) fn write_now(&self, pending: &Pending) -> Result<(), FileError> {
-        write_atomically(&self.path(pending.begun.enrolment), &seal(pending)?)
+        write_atomically(&self.path(pending.note), &seal(pending)?)
     }
 
-    pub(super) async fn remove(&self, enrolment: Uuid) {
-        let path = self.path(enrolment);
+    /// Notes a device key that is about to be made. Blocks.
+    pub(super) fn write_device_key_now(&self, note: &DeviceKeyNote) -> Result<(), FileError> {
+        write_atomically(&self.path(note.note), &seal(note)?)
+    }
+
+    pub(super) async fn remove(&self, note: NoteName) {
+        let path = self.path(note);
         if let Err(error) = off_the_runtime(move || remove(&path)).await {
-            tracing::warn!(%error, "the note of a finished enrolment was not removed");
+            tracing::warn!(%error, "the note of an enrolment that is over was not removed");
         }
     }
 
     /// Reads all notes; what cannot be read is told and left as it is.
-    pub(crate) fn read_all(&self) -> Result<(Vec<Pending>, Vec<DamagedFile>), FileError> {
+    pub(crate) fn read_all(&self) -> Result<(Vec<Noted>, Vec<DamagedFile>), FileError> {
         let mut notes = Vec::new();
         let mut damaged = Vec::new();
         for entry in std::fs::read_dir(&self.0)? {
@@ -142,8 +192,8 @@ impl Folder {
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            match read_sealed(&path) {
-                Ok(pending) => notes.push(pending),
+            match read(&path) {
+                Ok(noted) => notes.push(noted),
                 Err(error) => damaged.push(DamagedFile {
                     detail: error.to_string(),
                     path,
@@ -153,7 +203,19 @@ impl Folder {
         Ok((notes, damaged))
     }
 
-    fn path(&self, enrolment: Uuid) -> PathBuf {
-        self.0.join(format!("{enrolment}.json"))
+    fn path(&self, note: NoteName) -> PathBuf {
+        self.0.join(format!("{}.json", note.0))
     }
+}
+
+fn read(path: &Path) -> Result<Noted, FileError> {
+    let name = path.file_stem().and_then(OsStr::to_str);
+    let name = name.and_then(|name| name.parse().ok()).map(NoteName);
+    let name = name.ok_or_else(|| FileError::Damaged("its name is none of ours".to_owned()))?;
+    let mut noted = read_sealed(path)?;
+    match &mut noted {
+        Noted::Pending(pending) => pending.note = name,
+        Noted::DeviceKey(device_key) => device_key.note = name,
+    }
+    Ok(noted)
 }

@@ -99,7 +99,10 @@ mod tests {
     #[tokio::test]
     async fn verifies_under_the_device_key() {
         let vault = VaultHandle::start(Box::new(TestVault::default())).unwrap();
-        let identity = vault.call(|vault| vault.create_identity()).await.unwrap();
+        let identity = vault
+            .call(|vault| vault.create_identity(&mut |_| Ok(())))
+            .await
+            .unwrap();
 
         let der = self_signed(&vault, &identity.sealed, identity.device_key.as_slice())
             .await

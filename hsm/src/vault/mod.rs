@@ -293,9 +293,10 @@ impl Vault for TokenVault {
         Ok(self.opening.examine()?.custody(ends, own_pin))
     }
 
-    fn create_identity(&mut self) -> Result<NewIdentity, VaultError> {
+    fn create_identity(&mut self, note: &mut Note<'_>) -> Result<NewIdentity, VaultError> {
         self.expect_fit()?;
         let id = Id::draw()?;
+        note(id.remains()?)?;
         let made = self.opening.run(Work::Making, MakeDeviceKey { id });
         let (point, description) = made.inspect_err(|_| self.leave_nothing_of(id))?;
         let device_key = Octets(point);

@@ -38,7 +38,7 @@ fn a_destroyed_account_has_left_nothing() {
     };
     let mut setup = Setup::new(bench);
     let second = setup.second();
-    let identity = setup.vault.create_identity().unwrap();
+    let identity = setup.vault.create_identity(&mut |_| Ok(())).unwrap();
     assert_eq!(objects(&setup.bench), 2 * 3 + 1);
     setup.vault.destroy(setup.first.share.sealed).unwrap();
     setup.vault.destroy(second.share.sealed).unwrap();
@@ -64,7 +64,7 @@ fn what_could_not_be_made_has_left_nothing() {
         // CKR_DEVICE_MEMORY.
         bench.command(&format!("fail {function} 49\n"));
         assert!(enrol(&mut *vault).is_err(), "{function}");
-        let made = vault.create_identity();
+        let made = vault.create_identity(&mut |_| Ok(()));
         assert_eq!(
             made.is_err(),
             matches!(function, "C_GenerateKeyPair" | "C_GetAttributeValue"),

@@ -1,4 +1,5 @@
-//! Death at every step of a PIN's entry on a token: no count falls below what was judged.
+//! Death at every step on a token: of a PIN's entry, after which no count is below what was judged,
+//! and of an enrolment, of which nothing stays.
 
 use std::thread;
 
@@ -6,10 +7,11 @@ use std::thread;
 use obstinate_module as _;
 use serde_json::Value;
 use sqlx::Row;
-use symbolon_tests::cli::{Said, code};
+use symbolon_tests::cli::{Cli, Said, code};
+use symbolon_tests::device::enrol;
 use symbolon_tests::eventually::{SOON, eventually, until};
 use symbolon_tests::obstinate::Obstinate;
-use symbolon_tests::rig::{PIN1, Plan, Rig, WRONG_PIN};
+use symbolon_tests::rig::{PERSON, PIN1, PIN2, Plan, Rig, WRONG_PIN};
 
 /// What changes or uses something on a token. What only looks has no step of its own.
 const STEPS: [&str; 3] = ["C_CreateObject", "C_DestroyObject", "C_Sign"];
@@ -38,19 +40,32 @@ fn on_token(rig: &Rig, document: &str) -> i64 {
 
 /// Enters a PIN, and kills the daemon at the `chosen` step. The step, if there were that many.
 fn killed_at(rig: &mut Rig, chosen: usize, id: &str, pin: &str) -> Option<String> {
-    let obstinate = Obstinate::before(&rig.device.token());
-    obstinate.hang_after(chosen, &STEPS);
-    let cli = rig.device.cli.clone();
     let (id, pin) = (id.to_owned(), pin.to_owned());
-    let entering = thread::spawn(move || cli.json(&["approve", &id, "--pin-stdin"], &[&pin]));
+    killed_while(rig, chosen, &STEPS, move |cli| {
+        cli.json(&["approve", &id, "--pin-stdin"], &[&pin])
+    })
+}
+
+/// Has a command do something, kills the daemon at the `chosen` of these steps, and starts it
+/// again. The step, if there were that many.
+fn killed_while(
+    rig: &mut Rig,
+    chosen: usize,
+    steps: &[&str],
+    act: impl FnOnce(&Cli) -> Said + Send + 'static,
+) -> Option<String> {
+    let obstinate = Obstinate::before(&rig.device.token());
+    obstinate.hang_after(chosen, steps);
+    let cli = rig.device.cli.clone();
+    let acting = thread::spawn(move || act(&cli));
     let step = eventually("a step, or the end", SOON, || {
         let hanging = obstinate.hangs_in();
-        (hanging.is_some() || entering.is_finished()).then_some(hanging)
+        (hanging.is_some() || acting.is_finished()).then_some(hanging)
     });
     if step.is_some() {
         rig.device.daemon.kill9();
     }
-    entering.join().unwrap();
+    acting.join().unwrap();
     obstinate.behave();
     if step.is_some() {
         rig.device.daemon.restart();
@@ -146,4 +161,39 @@ fn s137_the_service_killed_after_it_counted_and_before_it_answered() {
     }
     assert_eq!(rig.end_of(&login.session), "OK");
     assert_eq!((on_token(&rig, &document), books(&rig).1), (0, 0));
+}
+
+#[test]
+fn s193_the_daemon_killed_while_an_enrolment_makes_its_keys_on_a_token() {
+    const STEPS: [&str; 5] = [
+        "C_GenerateKeyPair",
+        "C_GenerateKey",
+        "C_GetAttributeValue",
+        "C_CreateObject",
+        "C_Sign",
+    ];
+    let Some(mut rig) = Plan::default().obstinate_token().start() else {
+        return;
+    };
+    let token = rig.device.token();
+    let mut steps = Vec::new();
+    while token.objects() == 0 {
+        // The token is examined now, so that the steps are the enrolment's own.
+        rig.device.cli.json(&["doctor"], &[]);
+        let code = rig.service.folder().invite(PERSON, "Mari", "Maasikas");
+        let step = killed_while(&mut rig, steps.len(), &STEPS, move |cli| {
+            enrol(cli, &code, PIN1, PIN2)
+        });
+        steps.extend(step);
+        let notes = rig.device.daemon.state().join("enrolments");
+        until("the enrolment to be undone, or finished", SOON, || {
+            std::fs::read_dir(&notes).is_ok_and(|mut notes| notes.next().is_none())
+        });
+    }
+    let accounts = rig.device.cli.json(&["accounts"], &[]).value();
+    let Some(account) = accounts["accounts"][0]["documentNumber"].as_str() else {
+        panic!("after {steps:?} the token holds what is of no account: {accounts:#}");
+    };
+    assert!(steps.len() >= 8, "killed at {steps:?} alone");
+    rig.log_in(account);
 }

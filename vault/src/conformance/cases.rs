@@ -290,7 +290,7 @@ pub fn a_damaged_share_is_no_guess(bench: impl Bench) {
 /// Over the service's nonce, under the attestation key.
 pub fn a_certified_reading_is_true(bench: impl Bench) {
     let mut setup = Setup::new(bench);
-    let identity = setup.vault.create_identity().unwrap();
+    let identity = setup.vault.create_identity(&mut |_| Ok(())).unwrap();
     setup.enter_wrong(2);
     let nonce = [9; 32];
     let reading = setup
@@ -318,7 +318,7 @@ pub fn a_certified_reading_is_true(bench: impl Bench) {
 /// Also after the daemon has started again.
 pub fn the_device_key_signs(bench: impl Bench) {
     let mut vault = bench.vault();
-    let identity = vault.create_identity().unwrap();
+    let identity = vault.create_identity(&mut |_| Ok(())).unwrap();
     drop(vault);
     let digest = [5; 32];
     let signature = bench

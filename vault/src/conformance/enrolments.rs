@@ -38,8 +38,8 @@ pub fn a_new_share_leaves_room_for_the_services(bench: impl Bench) {
 /// Destroying it again is no error. Hardware that keeps device keys itself keeps it no longer.
 pub fn a_destroyed_identity_takes_no_other_with_it(bench: impl Bench) {
     let mut setup = Setup::new(bench);
-    let first = setup.vault.create_identity().unwrap().sealed;
-    let second = setup.vault.create_identity().unwrap().sealed;
+    let first = setup.vault.create_identity(&mut |_| Ok(())).unwrap().sealed;
+    let second = setup.vault.create_identity(&mut |_| Ok(())).unwrap().sealed;
     for _ in 0..2 {
         setup.vault.destroy_identity(first.clone()).unwrap();
     }
@@ -75,11 +75,8 @@ pub fn what_cannot_be_noted_is_not_made(bench: impl Bench) {
     let mut setup = Setup::new(bench);
     let mut remains = None;
     let refused = enrol(&mut *setup.vault, &mut |noted: Remains| {
-        remains = Some(noted);
-        Err(VaultError::Fault {
-            detail: "the disk is full".to_owned(),
-            source: None,
-        })
+        remains = Some(noted.clone());
+        not_noted(noted)
     });
     match refused.err() {
         Some(VaultError::Fault { detail, .. }) => assert_eq!(detail, "the disk is full"),
@@ -89,6 +86,39 @@ pub fn what_cannot_be_noted_is_not_made(bench: impl Bench) {
     let next = setup.second();
     setup.vault.clear(&remains.unwrap()).unwrap();
     assert_eq!(try_pin(&mut *setup.vault, &next, PINS[1]), ACCEPTED);
+}
+
+/// Hardware that keeps device keys itself notes them; other leaves nothing that needs a note.
+pub fn a_noted_device_key_is_cleared_and_an_unnoted_one_is_not_made(bench: impl Bench) {
+    let mut setup = Setup::new(bench);
+    let mut remains = None;
+    let made = setup.vault.create_identity(&mut |noted| {
+        remains = Some(noted);
+        Ok(())
+    });
+    let identity = made.unwrap().sealed;
+    assert_eq!(remains.is_some(), setup.vault.judge() == Judge::Service);
+    let Some(remains) = remains else { return };
+    setup.vault.sign_as_device(&identity, &[7; 32]).unwrap();
+    setup.vault = setup.bench.vault();
+    for _ in 0..2 {
+        setup.vault.clear(&remains).unwrap();
+    }
+    let signed = setup.vault.sign_as_device(&identity, &[7; 32]);
+    assert!(matches!(signed, Err(VaultError::Lost { .. })), "{signed:?}");
+    let refused = setup.vault.create_identity(&mut not_noted).err();
+    assert!(
+        matches!(refused, Some(VaultError::Fault { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(setup.try_pin(PINS[0]), ACCEPTED);
+}
+
+fn not_noted(_: Remains) -> Result<(), VaultError> {
+    Err(VaultError::Fault {
+        detail: "the disk is full".to_owned(),
+        source: None,
+    })
 }
 
 fn enrol(vault: &mut dyn Vault, note: &mut Note<'_>) -> Result<EnrolledShare, VaultError> {

@@ -58,6 +58,7 @@ macro_rules! conformance {
             a_new_share_leaves_room_for_the_services
             the_device_key_signs
             a_destroyed_identity_takes_no_other_with_it
+            a_noted_device_key_is_cleared_and_an_unnoted_one_is_not_made
             custody_says_what_it_found
             what_a_broken_enrolment_left_is_cleared
             what_cannot_be_noted_is_not_made

@@ -276,12 +276,10 @@ fn completed(transaction: &Transaction, body: &[u8]) -> String {
         .to_bytes_be();
     let mut half = vec![0; service_modulus().octets() - power.len()];
     half.extend(power);
+    let share = PartialSignature::from_octets(request.share.0);
+    let share = share.verified(&message, key.device_modulus()).unwrap();
     let signature = key
-        .combine(
-            &PartialSignature::from_octets(request.share.0),
-            &PartialSignature::from_octets(half),
-            &message,
-        )
+        .combine(&share, &PartialSignature::from_octets(half))
         .unwrap();
     serde_json::to_string(&Confirmed {
         signature: signature.as_slice().into(),

@@ -26,6 +26,29 @@ impl PartialSignature {
     pub fn verify(&self, message: &EncodedMessage, modulus: &Modulus) -> bool {
         is_root(&self.0, message, modulus)
     }
+
+    /// The same as a type: none, if it is not this half.
+    pub fn verified(
+        &self,
+        message: &EncodedMessage,
+        modulus: &Modulus,
+    ) -> Option<VerifiedPartialSignature> {
+        self.verify(message, modulus)
+            .then(|| VerifiedPartialSignature {
+                value: BigUint::from_bytes_be(&self.0),
+                message: message.clone(),
+                modulus: modulus.clone(),
+            })
+    }
+}
+
+/// A half that was found right for a message and a modulus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedPartialSignature {
+    /// Below the modulus.
+    value: BigUint,
+    message: EncodedMessage,
+    modulus: Modulus,
 }
 
 /// A whole signature under the composite modulus: big endian, as long as it. It exists only after
@@ -148,23 +171,25 @@ impl SplitKey {
     /// The result is checked as a whole before it exists as a [`Signature`]: one that is right
     /// under `n1` and wrong under `n2` would hand the factor `n1` to whoever sees it (Boneh,
     /// DeMillo, Lipton, EUROCRYPT 1997). It is right under `n` exactly if it is right under `n1` and
-    /// under `n2`, which share no factor; that takes half as long.
+    /// under `n2`, which share no factor. Under `n1` it has to be the device's half, and that was
+    /// found right before; so one power is left to be computed.
     pub fn combine(
         &self,
-        device_half: &PartialSignature,
+        device_half: &VerifiedPartialSignature,
         service_half: &PartialSignature,
-        message: &EncodedMessage,
     ) -> Result<Signature, CombineFault> {
-        let n2 = self.service.value();
-        let s1 = BigUint::from_bytes_be(device_half.as_slice());
+        if device_half.modulus != self.device {
+            return Err(CombineFault);
+        }
+        let (n1, n2) = (self.device.value(), self.service.value());
+        let s1 = &device_half.value;
         let s2 = BigUint::from_bytes_be(service_half.as_slice()) % n2;
         // s1 may exceed n2; the difference is taken modulo n2, and never below zero.
-        let difference = s2 + n2 - &s1 % n2;
-        let whole = &s1 + self.device.value() * (difference * &self.inverse % n2);
+        let difference = s2 + n2 - s1 % n2;
+        let whole = s1 + n1 * (difference * &self.inverse % n2);
         let is_right = &whole < self.composite.value()
-            && [&self.device, &self.service].iter().all(|part| {
-                part.raise_to_public_exponent(&whole) == message.value() % part.value()
-            });
+            && &(&whole % n1) == s1
+            && self.service.raise_to_public_exponent(&whole) == device_half.message.value() % n2;
         match is_right {
             true => Ok(Signature(to_octets(&whole, self.composite.octets()))),
             false => Err(CombineFault),

@@ -9,7 +9,9 @@ mod combination;
 pub mod device_modulus;
 mod modulus;
 
-pub use combination::{CombineFault, PartialSignature, Signature, SplitKey, SplitKeyError};
+pub use combination::{
+    CombineFault, PartialSignature, Signature, SplitKey, SplitKeyError, VerifiedPartialSignature,
+};
 pub use modulus::{Modulus, ModulusError, PUBLIC_EXPONENT};
 
 pub(crate) use modulus::to_octets;

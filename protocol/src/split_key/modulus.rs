@@ -1,7 +1,9 @@
 //! RSA moduli, and the public operation under them.
 
+use std::sync::OnceLock;
+
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd};
+use crypto_bigint::{BoxedUint, MontyForm, MontyMultiplier, Odd};
 use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +16,13 @@ pub const PUBLIC_EXPONENT: u32 = 65_537;
 const MAX_BITS: u64 = 16_384;
 
 /// An RSA modulus: odd, of any length up to 16384 bits. In JSON: Base64 of [`Modulus::to_octets`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Octets", into = "Octets")]
-pub struct Modulus(BigUint);
+pub struct Modulus {
+    value: BigUint,
+    /// Worked out when it is first needed, and kept: that takes as long as to use it.
+    montgomery: OnceLock<Option<BoxedMontyParams>>,
+}
 
 impl Modulus {
     /// Reads a modulus, big endian; leading zeros are no part of it.
@@ -31,12 +37,15 @@ impl Modulus {
         if !(2..=MAX_BITS).contains(&value.bits()) {
             return Err(ModulusError::Length { bits: value.bits() });
         }
-        Ok(Self(value))
+        Ok(Self {
+            value,
+            montgomery: OnceLock::new(),
+        })
     }
 
     /// The length in bits, leading zeros not counted.
     pub fn bits(&self) -> usize {
-        self.0.bits() as usize
+        self.value.bits() as usize
     }
 
     /// The length in octets, leading zeros not counted.
@@ -46,59 +55,66 @@ impl Modulus {
 
     /// Big endian, without leading zeros.
     pub fn to_octets(&self) -> Vec<u8> {
-        self.0.to_bytes_be()
+        self.value.to_bytes_be()
     }
 
     /// The product of two moduli: the composite one.
     pub fn multiply(&self, other: &Self) -> Result<Self, ModulusError> {
-        Self::from_value(&self.0 * &other.0)
+        Self::from_value(&self.value * &other.value)
     }
 
     /// Whether `composite` is a true multiple of this modulus. A device checks that its own share
     /// is part of the key it is told to be part of.
     pub fn divides(&self, composite: &Self) -> bool {
-        self.0 < composite.0 && &composite.0 % &self.0 == BigUint::ZERO
+        self.value < composite.value && &composite.value % &self.value == BigUint::ZERO
     }
 
     pub(crate) fn value(&self) -> &BigUint {
-        &self.0
+        &self.value
     }
 
     /// `base^65537 mod n`, the public operation: sixteen squarings and one multiplication.
     pub(crate) fn raise_to_public_exponent(&self, base: &BigUint) -> BigUint {
-        let base = base % &self.0;
-        match Montgomery::of(self, &base) {
-            Some(base) => base.raised_to_public_exponent(),
-            None => base.modpow(&BigUint::from(PUBLIC_EXPONENT), &self.0),
+        let base = base % &self.value;
+        let parameters = self.montgomery.get_or_init(|| self.parameters());
+        match parameters.as_ref().zip(self.boxed(&base)) {
+            Some((parameters, base)) => raised_to_public_exponent(base, parameters),
+            None => base.modpow(&BigUint::from(PUBLIC_EXPONENT), &self.value),
         }
+    }
+
+    fn parameters(&self) -> Option<BoxedMontyParams> {
+        let odd = Odd::new(self.boxed(&self.value)?).into_option()?;
+        Some(BoxedMontyParams::new_vartime(odd))
+    }
+
+    /// None if the value is longer than the modulus.
+    fn boxed(&self, value: &BigUint) -> Option<BoxedUint> {
+        let octets = to_octets(value, self.octets());
+        BoxedUint::from_be_slice(&octets, u32::try_from(8 * octets.len()).ok()?).ok()
     }
 }
 
-/// A number modulo `n` in Montgomery form, in which multiplying needs no division. Nothing here is
-/// secret: moduli, messages and signatures.
-struct Montgomery(BoxedMontyForm);
-
-impl Montgomery {
-    /// None if a number is longer than it says.
-    fn of(modulus: &Modulus, reduced: &BigUint) -> Option<Self> {
-        let boxed = |value: &BigUint| {
-            let octets = to_octets(value, modulus.octets());
-            BoxedUint::from_be_slice(&octets, u32::try_from(8 * octets.len()).ok()?).ok()
-        };
-        let odd = Odd::new(boxed(&modulus.0)?).into_option()?;
-        let parameters = BoxedMontyParams::new_vartime(odd);
-        Some(Self(BoxedMontyForm::new(boxed(reduced)?, &parameters)))
+/// In Montgomery form multiplying needs no division. Nothing here is secret: moduli, messages and
+/// signatures.
+fn raised_to_public_exponent(base: BoxedUint, parameters: &BoxedMontyParams) -> BigUint {
+    let base = BoxedMontyForm::new(base, parameters);
+    let mut multiplier = <BoxedMontyForm as MontyForm>::Multiplier::<'_>::from(parameters);
+    let mut power = base.clone();
+    for _ in 0..16 {
+        multiplier.square_assign(&mut power);
     }
+    multiplier.mul_assign(&mut power, &base);
+    BigUint::from_bytes_be(&power.retrieve().to_be_bytes())
+}
 
-    fn raised_to_public_exponent(&self) -> BigUint {
-        let mut power = self.0.clone();
-        for _ in 0..16 {
-            power = power.square();
-        }
-        let raised = (power * &self.0).retrieve();
-        BigUint::from_bytes_be(&raised.to_be_bytes())
+impl PartialEq for Modulus {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
     }
 }
+
+impl Eq for Modulus {}
 
 impl From<Modulus> for Octets {
     fn from(modulus: Modulus) -> Self {

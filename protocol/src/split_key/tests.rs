@@ -30,9 +30,9 @@ fn another_library_accepts_the_combined_signature() {
     for (algorithm, parameters) in cases {
         let message = encode(algorithm, key.modulus());
         let (s1, s2) = (device.sign(&message), service.sign(&message));
-        assert!(s1.verify(&message, &device.modulus));
         assert!(s2.verify(&message, &service.modulus));
-        let signature = key.combine(&s1, &s2, &message).unwrap();
+        let s1 = s1.verified(&message, &device.modulus).unwrap();
+        let signature = key.combine(&s1, &s2).unwrap();
         assert_eq!(signature.as_slice().len(), 512);
         public
             .verify(parameters, MESSAGE, signature.as_slice())
@@ -54,16 +54,33 @@ fn a_faulty_half_never_becomes_a_signature() {
         key.modulus(),
     );
     let (s1, s2) = (device.sign(&message), service.sign(&message));
-    for position in [0, 100, 255] {
-        let (bad1, bad2) = (flip(&s1, position), flip(&s2, position));
-        assert!(!bad1.verify(&message, &device.modulus));
-        assert_eq!(key.combine(&bad1, &s2, &message), Err(CombineFault));
-        assert_eq!(key.combine(&s1, &bad2, &message), Err(CombineFault));
-    }
-    assert_eq!(key.combine(&s2, &s1, &message), Err(CombineFault));
     let nothing = PartialSignature::from_octets(Vec::new());
-    assert_eq!(key.combine(&nothing, &s2, &message), Err(CombineFault));
-    assert_eq!(key.combine(&s1, &nothing, &message), Err(CombineFault));
+    let bad = [0, 100, 255].map(|position| flip(&s1, position));
+    for bad in bad.iter().chain([&s2, &nothing]) {
+        assert_eq!(bad.verified(&message, key.device_modulus()), None);
+    }
+    let right = s1.verified(&message, key.device_modulus()).unwrap();
+    assert!(key.combine(&right, &s2).is_ok());
+    let bad = [0, 100, 255].map(|position| flip(&s2, position));
+    for bad in bad.iter().chain([&s1, &nothing]) {
+        assert_eq!(key.combine(&right, bad), Err(CombineFault));
+    }
+}
+
+#[test]
+fn a_half_is_right_for_one_message_and_one_key_alone() {
+    let (device, service) = (device_share(), service_share());
+    let key = SplitKey::new(device.modulus.clone(), service.modulus.clone()).unwrap();
+    let pss = SignatureAlgorithm::Pss(HashAlgorithm::Sha256);
+    let (message, other) = (encode(pss, key.modulus()), encode(pss, key.modulus()));
+    let half = device.sign(&message);
+    assert_eq!(half.verified(&other, key.device_modulus()), None);
+    let half = half.verified(&message, key.device_modulus()).unwrap();
+    assert_eq!(key.combine(&half, &service.sign(&other)), Err(CombineFault));
+    let exchanged = SplitKey::new(service.modulus.clone(), device.modulus.clone()).unwrap();
+    for other_half in [device.sign(&message), service.sign(&message)] {
+        assert_eq!(exchanged.combine(&half, &other_half), Err(CombineFault));
+    }
 }
 
 #[test]
@@ -92,9 +109,9 @@ fn the_device_takes_only_a_signature_that_verifies() {
         SignatureAlgorithm::Pkcs1(HashAlgorithm::Sha512),
         key.modulus(),
     );
-    let signature = key
-        .combine(&device.sign(&message), &service.sign(&message), &message)
-        .unwrap();
+    let half = device.sign(&message);
+    let half = half.verified(&message, key.device_modulus()).unwrap();
+    let signature = key.combine(&half, &service.sign(&message)).unwrap();
     let octets = signature.clone().into_octets();
     let taken = Signature::verified(octets.clone(), &message, key.modulus());
     assert_eq!(taken, Ok(signature.clone()));
@@ -196,10 +213,10 @@ proptest! {
         prop_assume!(message.is_ok());
         let message = message.unwrap();
         let (s1, s2) = (device.sign(&message), service.sign(&message));
-        prop_assert!(s1.verify(&message, &device.modulus));
-        let signature = key.combine(&s1, &s2, &message).unwrap();
+        let s1 = s1.verified(&message, &device.modulus).unwrap();
+        let signature = key.combine(&s1, &s2).unwrap();
         prop_assert_eq!(signature.as_slice().len(), key.modulus().octets());
-        prop_assert_eq!(key.combine(&s1, &flip(&s2, 9), &message), Err(CombineFault));
+        prop_assert_eq!(key.combine(&s1, &flip(&s2, 9)), Err(CombineFault));
         let restored = SplitKey::restore(
             device.modulus.clone(), key.modulus().clone(), &key.inverse_octets(),
         );
@@ -211,11 +228,13 @@ proptest! {
         let modulus = Modulus::from_octets(&modulus);
         prop_assume!(modulus.is_ok());
         let modulus = modulus.unwrap();
-        let base = BigUint::from_bytes_be(&base);
-        prop_assert_eq!(
-            modulus.raise_to_public_exponent(&base),
-            base.modpow(&BigUint::from(PUBLIC_EXPONENT), modulus.value())
-        );
+        // The second one meets what the first one kept.
+        for base in [&base[..], &base[1..]].map(BigUint::from_bytes_be) {
+            prop_assert_eq!(
+                modulus.raise_to_public_exponent(&base),
+                base.modpow(&BigUint::from(PUBLIC_EXPONENT), modulus.value())
+            );
+        }
     }
 }
 

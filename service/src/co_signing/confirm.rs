@@ -60,14 +60,9 @@ pub async fn confirm(
     };
     let to_sign = ToSign::of(service, &account, &session, drawn).await?;
     let (key, message) = (&to_sign.key, &to_sign.message);
-    let device_half = PartialSignature::from_octets(confirm.share.0.clone());
-    if !device_half.verify(message, key.split_key.device_modulus()) {
-        tracing::warn!(account = %account.document_number, "a share does not fit its message");
-        return Err(Refusal::new(
-            ProblemCode::BadShare,
-            "the share does not fit the message",
-        ));
-    }
+    let device_half = PartialSignature::from_octets(confirm.share.0.clone())
+        .verified(message, key.split_key.device_modulus())
+        .ok_or_else(|| bad_share(&account))?;
     if key.pin_is_proven {
         pins::require_proven(service, &account.document_number, to_sign.purpose, message).await?;
     }
@@ -91,7 +86,7 @@ pub async fn confirm(
     };
     let signature = key
         .split_key
-        .combine(&device_half, &service_half, message)
+        .combine(&device_half, &service_half)
         .map_err(|error| hsm_is_wrong(&account, error))?;
     complete(
         service,
@@ -192,6 +187,11 @@ pub(crate) fn require_waiting(session: &Session) -> Result<(), Refusal> {
             "the transaction was answered",
         )),
     }
+}
+
+fn bad_share(account: &Account) -> Refusal {
+    tracing::warn!(account = %account.document_number, "a share does not fit its message");
+    Refusal::new(ProblemCode::BadShare, "the share does not fit the message")
 }
 
 fn is_current(token: &str, account: &Account) -> bool {

@@ -35,9 +35,22 @@ pub(super) enum Outcome {
 }
 
 /// What the transaction found, and whom to wake.
-struct Committed {
-    outcome: Outcome,
-    ended: Vec<Session>,
+enum Committed {
+    Signed(Box<Signed>),
+    /// The same request was faster.
+    Again(Confirmed),
+    Refused {
+        refusal: Refusal,
+        ended: Vec<Session>,
+    },
+}
+
+struct Signed {
+    reply: Confirmed,
+    /// As it stands in the store.
+    session: Session,
+    /// Whether a device was told anything.
+    told: bool,
 }
 
 pub(super) async fn commit(
@@ -49,13 +62,22 @@ pub(super) async fn commit(
         .store
         .write(move |connection| Box::pin(async move { apply(connection, completion).await }))
         .await?;
-    for session in &committed.ended {
-        service.sessions.announce_end(session);
-    }
-    if matches!(committed.outcome, Outcome::Refused(_)) {
-        service.announce(&account, &[]);
-    }
-    Ok(committed.outcome)
+    Ok(match committed {
+        Committed::Signed(signed) => {
+            let Signed {
+                reply,
+                session,
+                told,
+            } = *signed;
+            service.sessions.announce_ended(session, told);
+            Outcome::Completed(reply)
+        }
+        Committed::Again(reply) => Outcome::Completed(reply),
+        Committed::Refused { refusal, ended } => {
+            service.announce(&account, &ended);
+            Outcome::Refused(refusal)
+        }
+    })
 }
 
 async fn apply(
@@ -71,7 +93,7 @@ async fn apply(
     if completion.account.has_released_lock {
         lock::begin_ladder_anew(connection, document_number, completion.purpose).await?;
     }
-    let finished = sessions::finish(
+    let ended = sessions::end(
         connection,
         &completion.session,
         &completion.result,
@@ -80,13 +102,14 @@ async fn apply(
         now,
     )
     .await?;
-    if !finished {
+    if !ended {
         restore_token(connection, &completion).await?;
-        return Ok(Committed {
-            outcome: Outcome::Refused(too_late(connection, &completion.session).await?),
+        return Ok(Committed::Refused {
+            refusal: too_late(connection, &completion.session).await?,
             ended: Vec::new(),
         });
     }
+    let shown = sessions::pass_on(connection, &completion.session, now).await?;
     remember(connection, &completion, now).await?;
     let subject = completion.purpose.as_str();
     let detail = format!("{subject}, session {}", completion.session.id);
@@ -94,10 +117,12 @@ async fn apply(
         .account(document_number)
         .relying_party(completion.session.relying_party)
         .note(now)?;
-    Ok(Committed {
-        outcome: Outcome::Completed(completion.reply),
-        ended: vec![completion.session],
-    })
+    let told = shown || completion.session.offered.len() > 1;
+    Ok(Committed::Signed(Box::new(Signed {
+        reply: completion.reply,
+        session: completion.session.ended(completion.result, now),
+        told,
+    })))
 }
 
 /// Whether the account was still as it was when the share was checked.
@@ -173,25 +198,22 @@ async fn not_as_it_was(
     if let Some(row) = same {
         let reply = serde_json::from_str(&row.text("reply")?)
             .map_err(|error| StoreError::Damaged(error.to_string()))?;
-        return Ok(Committed {
-            outcome: Outcome::Completed(reply),
-            ended: Vec::new(),
-        });
+        return Ok(Committed::Again(reply));
     }
     let current = Account::load(connection, document_number)
         .await?
         .ok_or_else(|| StoreError::Damaged(format!("{document_number} is gone")))?;
     if let Err(refusal) = require_released(&current, now) {
-        return Ok(Committed {
-            outcome: Outcome::Refused(refusal),
+        return Ok(Committed::Refused {
+            refusal,
             ended: Vec::new(),
         });
     }
     // Usable, and yet another token: two good shares came with one token.
     tracing::error!(account = %document_number, "a copy of the device was used");
     let ended = close(connection, document_number, Closure::Clone, now).await?;
-    Ok(Committed {
-        outcome: Outcome::Refused(closed(Closure::Clone)),
+    Ok(Committed::Refused {
+        refusal: closed(Closure::Clone),
         ended,
     })
 }

@@ -29,6 +29,14 @@ pub struct RelyingParty {
     pub allow_version_2: bool,
 }
 
+/// The columns of [`RelyingParty`], for queries that name it `r`.
+macro_rules! relying_party_columns {
+    () => {
+        "r.uuid, r.names, r.networks, r.allow_advanced, r.allow_ip_sharing, r.allow_version_2"
+    };
+}
+pub(super) use relying_party_columns;
+
 /// Why a relying party was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
@@ -42,23 +50,31 @@ pub enum RegistrationError {
 
 /// The relying party with this UUID.
 pub async fn find(store: &Store, uuid: Uuid) -> Result<Option<RelyingParty>, StoreError> {
-    sqlx::query("SELECT * FROM relying_party WHERE uuid = $1")
-        .bind(uuid.to_string())
-        .fetch_optional(&mut *store.reader().await?)
-        .await?
-        .as_ref()
-        .map(from_row)
-        .transpose()
+    sqlx::query(concat!(
+        "SELECT ",
+        relying_party_columns!(),
+        " FROM relying_party r WHERE r.uuid = $1"
+    ))
+    .bind(uuid.to_string())
+    .fetch_optional(&mut *store.reader().await?)
+    .await?
+    .as_ref()
+    .map(from_row)
+    .transpose()
 }
 
 /// All of them, oldest first.
 pub async fn list(store: &Store) -> Result<Vec<RelyingParty>, StoreError> {
-    sqlx::query("SELECT * FROM relying_party ORDER BY created_at, uuid")
-        .fetch_all(&mut *store.reader().await?)
-        .await?
-        .iter()
-        .map(from_row)
-        .collect()
+    sqlx::query(concat!(
+        "SELECT ",
+        relying_party_columns!(),
+        " FROM relying_party r ORDER BY r.created_at, r.uuid"
+    ))
+    .fetch_all(&mut *store.reader().await?)
+    .await?
+    .iter()
+    .map(from_row)
+    .collect()
 }
 
 /// Adds one.
@@ -138,7 +154,8 @@ fn encode(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
-fn from_row(row: &AnyRow) -> Result<RelyingParty, StoreError> {
+/// Reads one from a row of [`relying_party_columns`].
+pub(super) fn from_row(row: &AnyRow) -> Result<RelyingParty, StoreError> {
     Ok(RelyingParty {
         uuid: decode("uuid", row.text("uuid")?, Uuid::parse_str)?,
         names: decode("names", row.text("names")?, |text| {

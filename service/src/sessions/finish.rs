@@ -169,4 +169,14 @@ impl Sessions {
             self.hints.person_has_news(&device.person());
         }
     }
+
+    /// The same for a session as it stands now that its end is committed: who waits for it on this
+    /// node need not read it. `told` is whether a device was told anything by the same commit.
+    pub fn announce_ended(&self, session: Session, told: bool) {
+        let person = session.offered.first().map(DocumentNumber::person);
+        self.hints.session_ended(session);
+        if let Some(person) = person.filter(|_| told) {
+            self.hints.person_has_news(&person);
+        }
+    }
 }

@@ -1,38 +1,57 @@
 //! Hints between those who write and those who wait, on this node only.
 //!
 //! A hint says "look again". Losing one costs latency, never correctness: whoever waits also looks
-//! by itself now and then.
+//! by itself now and then. How a session ended may come with the hint, as it was committed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use symbolon_protocol::identifiers::{DocumentNumber, SemanticsIdentifier};
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
+use super::Session;
+
 /// Who waits for what.
 pub struct Hints {
-    sessions: Waiters<Uuid>,
+    sessions: Waiters<Uuid, Arc<Session>>,
     /// By document number.
-    devices: Waiters<String>,
+    devices: Waiters<String, Infallible>,
     stopping: watch::Sender<bool>,
 }
 
-type Waiters<K> = Arc<Mutex<BTreeMap<K, Arc<Notify>>>>;
+type Waiters<K, T> = Arc<Mutex<BTreeMap<K, Arc<Place<T>>>>>;
+
+/// Where some wait for the same.
+struct Place<T> {
+    changed: Arc<Notify>,
+    /// What they waited for, if it is known.
+    came: OnceLock<T>,
+}
 
 impl Hints {
     /// The session changed.
     pub fn session_changed(&self, session: &Uuid) {
-        if let Some(notify) = lock(&self.sessions).get(session) {
-            notify.notify_waiters();
+        if let Some(place) = lock(&self.sessions).get(session) {
+            place.changed.notify_waiters();
+        }
+    }
+
+    /// The session is over, and this is how it stands in the store.
+    pub fn session_ended(&self, session: Session) {
+        if let Some(place) = lock(&self.sessions).get(&session.id) {
+            // It ends once.
+            let _ = place.came.set(Arc::new(session));
+            place.changed.notify_waiters();
         }
     }
 
     /// There is a new event for the account's device.
     pub fn device_has_news(&self, document_number: &DocumentNumber) {
-        if let Some(notify) = lock(&self.devices).get(document_number.as_str()) {
-            notify.notify_waiters();
+        if let Some(place) = lock(&self.devices).get(document_number.as_str()) {
+            place.changed.notify_waiters();
         }
     }
 
@@ -40,21 +59,21 @@ impl Hints {
     pub fn person_has_news(&self, person: &SemanticsIdentifier) {
         // Their document numbers begin so, and stand together. Waking a stranger would do no harm.
         let beginning = format!("{person}-");
-        for (device, notify) in lock(&self.devices).range(beginning.clone()..) {
+        for (device, place) in lock(&self.devices).range(beginning.clone()..) {
             if !device.starts_with(&beginning) {
                 break;
             }
-            notify.notify_waiters();
+            place.changed.notify_waiters();
         }
     }
 
     /// Something changed that this process did not do: everybody looks again.
     pub fn wake_everybody(&self) {
-        for notify in lock(&self.sessions).values() {
-            notify.notify_waiters();
+        for place in lock(&self.sessions).values() {
+            place.changed.notify_waiters();
         }
-        for notify in lock(&self.devices).values() {
-            notify.notify_waiters();
+        for place in lock(&self.devices).values() {
+            place.changed.notify_waiters();
         }
     }
 
@@ -69,7 +88,7 @@ impl Hints {
     }
 
     /// To wait for changes of a session. Enable the wait, then look into the store, then wait.
-    pub fn watch_session(&self, session: Uuid) -> Watch<Uuid> {
+    pub(super) fn watch_session(&self, session: Uuid) -> SessionWatch {
         Watch::new(&self.sessions, session)
     }
 
@@ -94,35 +113,43 @@ impl Default for Hints {
     }
 }
 
+/// To wait for the end of one session.
+pub(super) type SessionWatch = Watch<Uuid, Arc<Session>>;
+
 /// To wait for events of one device.
-pub type DeviceWatch = Watch<String>;
+pub type DeviceWatch = Watch<String, Infallible>;
 
 /// A place in the waiters' map, given back on drop.
-pub struct Watch<K: Ord> {
-    waiters: Waiters<K>,
+pub struct Watch<K: Ord, T> {
+    waiters: Waiters<K, T>,
     key: K,
-    notify: Arc<Notify>,
+    place: Arc<Place<T>>,
 }
 
-impl<K: Ord + Clone> Watch<K> {
-    fn new(waiters: &Waiters<K>, key: K) -> Self {
-        let notify = lock(waiters).entry(key.clone()).or_default().clone();
+impl<K: Ord + Clone, T> Watch<K, T> {
+    fn new(waiters: &Waiters<K, T>, key: K) -> Self {
+        let place = lock(waiters).entry(key.clone()).or_default().clone();
         Self {
             waiters: waiters.clone(),
             key,
-            notify,
+            place,
         }
     }
 }
 
-impl<K: Ord> Watch<K> {
+impl<K: Ord, T> Watch<K, T> {
     /// Completes at the first hint after this call, even if it is not polled yet.
     pub fn changed(&self) -> OwnedNotified {
-        self.notify.clone().notified_owned()
+        Arc::clone(&self.place.changed).notified_owned()
+    }
+
+    /// What was waited for, if it came with a hint.
+    pub fn came(&self) -> Option<&T> {
+        self.place.came.get()
     }
 }
 
-impl<K: Ord> Drop for Watch<K> {
+impl<K: Ord, T> Drop for Watch<K, T> {
     fn drop(&mut self) {
         let mut waiters = lock(&self.waiters);
         let held = waiters.get(&self.key).map(Arc::strong_count);
@@ -133,6 +160,15 @@ impl<K: Ord> Drop for Watch<K> {
     }
 }
 
-fn lock<K>(waiters: &Waiters<K>) -> MutexGuard<'_, BTreeMap<K, Arc<Notify>>> {
+impl<T> Default for Place<T> {
+    fn default() -> Self {
+        Self {
+            changed: Arc::default(),
+            came: OnceLock::new(),
+        }
+    }
+}
+
+fn lock<K, T>(waiters: &Waiters<K, T>) -> MutexGuard<'_, BTreeMap<K, Arc<Place<T>>>> {
     waiters.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,9 @@
 //! Sessions: what a relying party asks of a person, from the asking to the result.
 //!
-//! The store holds the truth; [`Hints`] only wake those who wait on this node. A session ends when
-//! a device answers, when its time is over (noticed by whoever looks first), or when no account
-//! that was asked can be used any more. Of what is pushed, a person sees one at a time ([`prompts`]).
+//! The store holds the truth; [`Hints`] wake those who wait on this node, and may bring along what
+//! was committed. A session ends when a device answers, when its time is over (noticed by whoever
+//! looks first), or when no account that was asked can be used any more. Of what is pushed, a
+//! person sees one at a time ([`prompts`]).
 
 mod create;
 mod device_link;

@@ -1,11 +1,14 @@
 //! Waiting for a session's end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::expiry::KEPT_FOR_RELYING_PARTY;
+use super::hints::SessionWatch;
 use super::{Session, SessionState, Sessions};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
@@ -20,14 +23,22 @@ impl Sessions {
         let session = Session::load(&mut connection, id).await?;
         drop(connection);
         match session {
-            Some(session) if session.is_running() && session.is_overdue(Timestamp::now()) => {
-                self.expire(&session).await?;
-                let mut connection = self.store.reader().await?;
-                Session::load(&mut connection, id).await
-            }
-            Some(session) if is_forgotten(&session, Timestamp::now()) => Ok(None),
-            other => Ok(other),
+            Some(session) => self.as_it_stands(session).await,
+            None => Ok(None),
         }
+    }
+
+    /// The same for a session that was just read.
+    pub(crate) async fn as_it_stands(
+        &self,
+        session: Session,
+    ) -> Result<Option<Session>, StoreError> {
+        if session.is_running() && session.is_overdue(Timestamp::now()) {
+            self.expire(&session).await?;
+            let mut connection = self.store.reader().await?;
+            return Session::load(&mut connection, &session.id).await;
+        }
+        Ok((!is_forgotten(&session, Timestamp::now())).then_some(session))
     }
 
     /// The same for a device, which may ask for as long as the session is kept at all.
@@ -36,25 +47,31 @@ impl Sessions {
         Session::load(&mut connection, id).await
     }
 
+    /// Takes a place among those who wait for a session's end. Whoever reads the session after
+    /// this misses nothing.
+    pub fn begin_waiting(&self, id: &Uuid) -> Waiting {
+        let watch = self.hints.watch_session(*id);
+        Waiting {
+            changed: watch.changed(),
+            watch,
+        }
+    }
+
     /// Waits until the session is over, at most for `timeout` or until the service stops, and
-    /// returns it as it then stands.
+    /// returns it as it then stands. `session` is how it stood after `waiting` had begun.
     pub async fn await_end(
         &self,
-        id: &Uuid,
+        waiting: Waiting,
+        mut session: Session,
         timeout: Duration,
-    ) -> Result<Option<Session>, StoreError> {
-        let watch = self.hints.watch_session(*id);
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        let Waiting { watch, mut changed } = waiting;
         let mut stopping = self.hints.stopping();
         let deadline = Instant::now() + timeout;
         loop {
-            let changed = watch.changed();
-            let session = match self.find(id).await? {
-                Some(session) if session.is_running() => session,
-                other => return Ok(other),
-            };
             let now = Instant::now();
-            if now >= deadline || *stopping.borrow_and_update() {
-                return Ok(Some(session));
+            if !session.is_running() || now >= deadline || *stopping.borrow_and_update() {
+                return Ok(Some(Arc::new(session)));
             }
             let until_expiry = session.expires_at.remaining(Timestamp::now());
             let wait = LOOK_AGAIN.min(until_expiry).min(deadline - now);
@@ -63,8 +80,22 @@ impl Sessions {
                 () = tokio::time::sleep(wait) => {}
                 _ = stopping.changed() => {}
             }
+            if let Some(ended) = watch.came() {
+                return Ok(Some(Arc::clone(ended)));
+            }
+            changed = watch.changed();
+            session = match self.find(&session.id).await? {
+                Some(session) => session,
+                None => return Ok(None),
+            };
         }
     }
+}
+
+/// A place among those who wait for a session's end.
+pub struct Waiting {
+    watch: SessionWatch,
+    changed: OwnedNotified,
 }
 
 fn is_forgotten(session: &Session, now: Timestamp) -> bool {

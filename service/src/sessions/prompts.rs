@@ -89,12 +89,12 @@ pub(super) async fn enter(
 }
 
 /// Takes a session that ended out of the row, and offers the next one to its devices. Those are
-/// devices of the same person; they are to be woken after the commit.
+/// devices of the same person; they are to be woken after the commit. Whether there was a next one.
 pub async fn pass_on(
     connection: &mut AnyConnection,
     ended: &Session,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let row = sqlx::query(
         "DELETE FROM prompt WHERE session = $1 RETURNING person, \
          (SELECT COUNT(*) FROM prompt w WHERE w.person = prompt.person \
@@ -103,12 +103,13 @@ pub async fn pass_on(
     .bind(ended.id.to_string())
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(row) = row else { return Ok(()) };
-    if row.number("waiting")? > 0 {
-        let person: SemanticsIdentifier = parse(&row.text("person")?)?;
-        show_next(connection, &person, now).await?;
+    match row {
+        Some(row) if row.number("waiting")? > 0 => {
+            let person: SemanticsIdentifier = parse(&row.text("person")?)?;
+            show_next(connection, &person, now).await
+        }
+        _ => Ok(false),
     }
-    Ok(())
 }
 
 impl Sessions {

@@ -96,6 +96,17 @@ impl Session {
         matches!(self.state, SessionState::Running)
     }
 
+    /// As it stands once it ended so.
+    pub(crate) fn ended(self, result: SessionResult, since: Timestamp) -> Self {
+        Self {
+            state: SessionState::Complete {
+                since,
+                result: Box::new(result),
+            },
+            ..self
+        }
+    }
+
     /// How it ended, if it did.
     pub fn end_result(&self) -> Option<EndResult> {
         match &self.state {

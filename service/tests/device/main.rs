@@ -30,3 +30,4 @@ mod prompts;
 mod softhsm;
 mod test_device;
 mod transactions;
+mod waiting;

@@ -22,10 +22,15 @@ pub(super) struct Remembered {
 
 pub(super) struct StoredAnswer {
     pub(super) request_hash: String,
-    reply: String,
+    /// JSON.
+    pub(super) reply: String,
 }
 
 impl StoredAnswer {
+    pub(super) fn answers(&self, request_hash: &str) -> bool {
+        self.request_hash == request_hash
+    }
+
     pub(super) fn reply(&self) -> Result<Confirmed, Refusal> {
         let reply = serde_json::from_str(&self.reply)
             .map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -41,10 +46,9 @@ pub(super) async fn remembered(
     let row = sqlx::query(concat!(
         "SELECT ",
         account_columns!(),
-        ", c.request_hash, c.reply, ",
+        ", a.answered_hash, a.answer, ",
         session_columns!(),
         " FROM account a \
-         LEFT JOIN confirmation c ON c.document_number = a.document_number \
          LEFT JOIN session s ON s.id = $2 \
          WHERE a.device_key = $1"
     ))
@@ -60,8 +64,8 @@ pub(super) async fn remembered(
         )
     })?;
     let last = match (
-        row.optional_text("request_hash")?,
-        row.optional_text("reply")?,
+        row.optional_text("answered_hash")?,
+        row.optional_text("answer")?,
     ) {
         (Some(request_hash), Some(reply)) => Some(StoredAnswer {
             request_hash,

@@ -7,6 +7,7 @@ use symbolon_protocol::device::problem::ProblemCode;
 use symbolon_protocol::device::transaction::Confirmed;
 use symbolon_protocol::identifiers::KeyPurpose;
 
+use super::answer::StoredAnswer;
 use crate::accounts::{Account, close};
 use crate::audit::{Action, Entry};
 use crate::clock::Timestamp;
@@ -20,6 +21,8 @@ use crate::store::{Columns, StoreError};
 pub(super) struct Completion {
     /// As it was when the share was checked.
     pub(super) account: Account,
+    /// What the account was last answered then.
+    pub(super) last: Option<StoredAnswer>,
     pub(super) session: Session,
     /// Which key signed.
     pub(super) purpose: KeyPurpose,
@@ -110,7 +113,6 @@ async fn apply(
         });
     }
     let shown = sessions::pass_on(connection, &completion.session, now).await?;
-    remember(connection, &completion, now).await?;
     let subject = completion.purpose.as_str();
     let detail = format!("{subject}, session {}", completion.session.id);
     Entry::new(Action::Signed, detail)
@@ -125,56 +127,46 @@ async fn apply(
     })))
 }
 
-/// Whether the account was still as it was when the share was checked.
+/// Whether the account was still as it was when the share was checked. Then it has the next token,
+/// and the answer in which the device gets it.
 async fn rotate_token(
     connection: &mut AnyConnection,
     completion: &Completion,
 ) -> Result<bool, StoreError> {
+    let reply = serde_json::to_string(&completion.reply)
+        .map_err(|error| StoreError::Damaged(error.to_string()))?;
     let rotated = sqlx::query(
-        "UPDATE account SET token_hash = $2 WHERE document_number = $1 AND token_hash = $3 \
+        "UPDATE account SET token_hash = $2, answered_hash = $4, answer = $5 \
+         WHERE document_number = $1 AND token_hash = $3 \
          AND state = 'open' AND NOT EXISTS (SELECT 1 FROM pin_lock l \
           WHERE l.document_number = account.document_number AND l.released_at IS NULL)",
     )
     .bind(completion.account.document_number.to_string())
     .bind(completion.next_token_hash.as_str())
     .bind(completion.account.token_hash.as_str())
+    .bind(completion.request_hash.as_str())
+    .bind(reply)
     .execute(connection)
     .await?
     .rows_affected();
     Ok(rotated == 1)
 }
 
-/// Undoes [`rotate_token`] inside the same transaction: nobody has seen the new token.
+/// Undoes [`rotate_token`] inside the same transaction: nobody has seen the new token. The answer
+/// before was read with the token before, and the two change together.
 async fn restore_token(
     connection: &mut AnyConnection,
     completion: &Completion,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE account SET token_hash = $2 WHERE document_number = $1")
-        .bind(completion.account.document_number.to_string())
-        .bind(completion.account.token_hash.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn remember(
-    connection: &mut AnyConnection,
-    completion: &Completion,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let reply = serde_json::to_string(&completion.reply)
-        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let last = completion.last.as_ref();
     sqlx::query(
-        "INSERT INTO confirmation (document_number, session, request_hash, reply, created_at) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (document_number) DO UPDATE SET \
-         session = excluded.session, request_hash = excluded.request_hash, \
-         reply = excluded.reply, created_at = excluded.created_at",
+        "UPDATE account SET token_hash = $2, answered_hash = $3, answer = $4 \
+         WHERE document_number = $1",
     )
     .bind(completion.account.document_number.to_string())
-    .bind(completion.session.id.to_string())
-    .bind(completion.request_hash.as_str())
-    .bind(reply)
-    .bind(now.milliseconds())
+    .bind(completion.account.token_hash.as_str())
+    .bind(last.map(|last| last.request_hash.as_str()))
+    .bind(last.map(|last| last.reply.as_str()))
     .execute(connection)
     .await?;
     Ok(())
@@ -188,15 +180,14 @@ async fn not_as_it_was(
     now: Timestamp,
 ) -> Result<Committed, StoreError> {
     let document_number = &completion.account.document_number;
-    let same = sqlx::query(
-        "SELECT reply FROM confirmation WHERE document_number = $1 AND request_hash = $2",
-    )
-    .bind(document_number.to_string())
-    .bind(completion.request_hash.as_str())
-    .fetch_optional(&mut *connection)
-    .await?;
+    let same =
+        sqlx::query("SELECT answer FROM account WHERE document_number = $1 AND answered_hash = $2")
+            .bind(document_number.to_string())
+            .bind(completion.request_hash.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
     if let Some(row) = same {
-        let reply = serde_json::from_str(&row.text("reply")?)
+        let reply = serde_json::from_str(&row.text("answer")?)
             .map_err(|error| StoreError::Damaged(error.to_string()))?;
         return Ok(Committed::Again(reply));
     }

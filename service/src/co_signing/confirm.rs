@@ -21,7 +21,7 @@ use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::split_key::{PartialSignature, Signature};
 use uuid::Uuid;
 
-use super::answer::{self, Remembered};
+use super::answer::{self, Remembered, StoredAnswer};
 use super::completion::{self, Completion, Outcome};
 use super::to_sign::{Drawn, ToSign};
 use crate::accounts::{Account, AccountKey, DeviceFingerprint, close};
@@ -47,7 +47,9 @@ pub async fn confirm(
         last,
         session,
     } = answer::remembered(service, device, &transaction).await?;
-    if let Some(stored) = last.filter(|stored| stored.request_hash == request_hash) {
+    if let Some(stored) = &last
+        && stored.answers(&request_hash)
+    {
         return stored.reply();
     }
     require_released(&account, Timestamp::now())?;
@@ -72,7 +74,7 @@ pub async fn confirm(
     if let Err(refusal) = require_waiting(&session) {
         // The same request may have been faster since its answer was looked for.
         let Remembered { last, .. } = answer::remembered(service, device, &transaction).await?;
-        return match last.filter(|stored| stored.request_hash == request_hash) {
+        return match last.filter(|stored| stored.answers(&request_hash)) {
             Some(stored) => stored.reply(),
             None => Err(refusal),
         };
@@ -92,6 +94,7 @@ pub async fn confirm(
         service,
         address,
         &account,
+        last,
         session,
         to_sign.purpose,
         key,
@@ -110,6 +113,7 @@ async fn complete(
     service: &Service,
     address: IpAddr,
     account: &Account,
+    last: Option<StoredAnswer>,
     session: Session,
     purpose: KeyPurpose,
     key: &AccountKey,
@@ -125,6 +129,7 @@ async fn complete(
     let share_address = session.request.share_device_address;
     let completion = Completion {
         account: account.clone(),
+        last,
         result: SessionResult {
             end_result: EndResult::Ok,
             document_number: Some(account.document_number.clone()),

@@ -255,15 +255,15 @@ impl Device {
     /// What to present next. The service keeps the answer that it is in for a device whose
     /// connection broke; a demo device reads it there each time, and so survives every crash.
     async fn token(&self, store: &Store) -> Result<String, StoreError> {
-        let kept = sqlx::query("SELECT reply FROM confirmation WHERE document_number = $1")
+        let kept = sqlx::query("SELECT answer FROM account WHERE document_number = $1")
             .bind(self.document_number.to_string())
-            .fetch_optional(&mut *store.reader().await?)
+            .fetch_one(&mut *store.reader().await?)
             .await?;
-        let Some(kept) = kept else {
+        let Some(kept) = kept.optional_text("answer")? else {
             return Ok(self.first_token.clone());
         };
-        let kept: Confirmed = serde_json::from_str(&kept.text("reply")?)
-            .map_err(|error| StoreError::Damaged(error.to_string()))?;
+        let kept: Confirmed =
+            serde_json::from_str(&kept).map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(kept.freshness_token)
     }
 }

@@ -116,6 +116,36 @@ fn both_devices_at_the_same_moment_make_one_signature() {
 }
 
 #[test]
+fn s178_who_loses_a_login_keeps_the_answer_before_it() {
+    with_service(
+        "transactions::s178_who_loses_a_login_keeps_the_answer_before_it",
+        async |house| {
+            let mut devices = [
+                TestDevice::enrolled(&house, 1).await,
+                TestDevice::enrolled(&house, 2).await,
+            ];
+            let mut accepted = Vec::new();
+            for device in &mut devices {
+                let login = house.ask_login(document(&device.document_number)).await;
+                let transaction = device.fetch(&house, login).await.unwrap();
+                let share = device.half(&house, &transaction, 7).await;
+                let answer = house.call(device.fingerprint(), login, &share).await;
+                device.token = answer.clone().unwrap().freshness_token;
+                accepted.push((device.fingerprint(), login, share, answer));
+            }
+            let both = house.ask_login(anybody()).await;
+            let [first, second] = &mut devices;
+            let (one, other) =
+                tokio::join!(first.approve(&house, both), second.approve(&house, both));
+            assert_ne!(one.is_ok(), other.is_ok());
+            let (device, login, share, answer) = &accepted[usize::from(one.is_ok())];
+            let again = house.call(*device, *login, share).await;
+            assert_eq!(&again, answer);
+        },
+    );
+}
+
+#[test]
 fn a_share_that_does_not_fit_changes_nothing() {
     with_service(
         "transactions::a_share_that_does_not_fit_changes_nothing",

@@ -89,6 +89,9 @@ impl Account {
         };
         let is_current = underway.presents(&self.standing().freshness_token);
         if !is_current {
+            // The current token must be on the disk before the confirmation that would bring it
+            // again is gone: a crash in between would leave only a used one.
+            self.save_if_needed().await?;
             self.forget_underway().await;
             return Ok(());
         }

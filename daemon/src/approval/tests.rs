@@ -461,6 +461,33 @@ async fn a_disk_without_room_is_met_before_the_pin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_found_no_room_is_on_the_disk_before_what_brings_it_again_is_forgotten() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let before = token(&stage.account);
+    // A directory in the way of the account's new file.
+    let in_the_way = stage.file("new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let approved = stage
+        .account
+        .approve(transaction.id, pin(b"1593"), &somebody())
+        .await;
+    assert_eq!(approved, Ok(Verdict::Accepted {}));
+    assert_ne!(token(&stage.account), before);
+
+    // At the next connection, or the next PIN, there is still no room; then comes a crash.
+    let fault = stage.account.finish_earlier().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::StorageFailed);
+    assert_eq!(token(&stage.restarted()), before);
+    assert!(stage.is_anything_under_way());
+
+    std::fs::remove_dir(&in_the_way).unwrap();
+    stage.account.finish_earlier().await.unwrap();
+    assert_eq!(token(&stage.restarted()), token(&stage.account));
+    assert!(!stage.is_anything_under_way());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_is_told_ahead_of_what_the_hardware_signs() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;

@@ -38,6 +38,8 @@ pub(crate) struct Inside {
     pub(crate) judged: usize,
     /// The next calls that touch the hardware fail with this many faults.
     pub(crate) faults: usize,
+    /// The next share is wrong.
+    pub(crate) glitches: bool,
 }
 
 pub(crate) struct TestShare {
@@ -230,6 +232,7 @@ impl Vault for TestVault {
                 let power = base.modpow(&share.exponent, &share.modulus).to_bytes_be();
                 let mut octets = vec![0; modulus.octets() - power.len()];
                 octets.extend(power);
+                octets[200] ^= u8::from(std::mem::take(&mut inside.glitches));
                 PinOutcome::Accepted(PartialSignature::from_octets(octets))
             }
         })

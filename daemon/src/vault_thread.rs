@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
 use symbolon_vault::{Judge, Vault, VaultError};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// A way to the vault. Cheap to clone; the thread ends when the last one is gone.
 #[derive(Clone)]
@@ -50,7 +51,8 @@ impl VaultHandle {
         answered.await.unwrap_or_else(|_| Err(panicked()))
     }
 
-    /// The same for callers that cannot await, such as a TLS handshake. Blocks.
+    /// The same for callers that cannot await, such as a TLS handshake. Blocks, but not what else
+    /// this runtime has to do, if it may have more threads than one.
     pub fn call_blocking<T, W>(&self, work: W) -> Result<T, VaultError>
     where
         T: Send + 'static,
@@ -58,7 +60,11 @@ impl VaultHandle {
     {
         let (answer, answered) = mpsc::sync_channel(1);
         self.queue(Box::new(move |vault| drop(answer.send(work(vault)))))?;
-        answered.recv().unwrap_or_else(|_| Err(panicked()))
+        let wait = || answered.recv().unwrap_or_else(|_| Err(panicked()));
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+            _ => wait(),
+        }
     }
 
     /// Queues work whose result nobody needs; it runs when all earlier jobs are done.
@@ -95,6 +101,7 @@ fn panicked() -> VaultError {
 mod tests {
     use super::*;
     use crate::test_vault::TestVault;
+    use tokio::sync::oneshot;
 
     #[tokio::test]
     async fn a_panicking_job_is_a_fault_for_its_caller_alone() {
@@ -105,5 +112,30 @@ mod tests {
         assert!(matches!(outcome, Err(VaultError::Fault { .. })));
         assert!(vault.call(|vault| vault.custody()).await.is_ok());
         assert!(vault.call_blocking(|vault| vault.custody()).is_ok());
+    }
+
+    #[test]
+    fn who_waits_for_the_vault_in_a_handshake_leaves_the_only_worker_to_others() {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).build().unwrap();
+        let vault = VaultHandle::start(Box::new(TestVault::default())).unwrap();
+        let (begun, begins) = oneshot::channel();
+        let (end, ends) = mpsc::channel();
+
+        let shaking = runtime.spawn(async move {
+            vault.call_blocking(move |_| {
+                begun.send(()).unwrap();
+                ends.recv().unwrap();
+                Ok(())
+            })
+        });
+        // It needs the worker after the handshake took it.
+        let other = runtime.spawn(async move {
+            begins.await.unwrap();
+            end.send(()).unwrap();
+        });
+
+        assert!(runtime.block_on(shaking).unwrap().is_ok());
+        runtime.block_on(other).unwrap();
     }
 }

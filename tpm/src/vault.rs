@@ -1,6 +1,7 @@
 //! The joint's calls, and the connection's life between them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::lock::{CertifiedReading, Release};
@@ -27,6 +28,9 @@ pub struct TpmVault {
     examination: Option<Examination>,
     /// Indices whose limit is known to be 3: a right PIN need not set it back.
     normal: HashSet<u32>,
+    /// The share that was prepared, as it is sealed and as it was read: nobody who has typed a PIN
+    /// waits for that.
+    opened: Option<(SealedShare, Arc<Share>)>,
 }
 
 impl TpmVault {
@@ -42,6 +46,7 @@ impl TpmVault {
             connection: None,
             examination: None,
             normal: HashSet::new(),
+            opened: None,
         })
     }
 
@@ -77,6 +82,22 @@ impl TpmVault {
             }
             result => result,
         }
+    }
+
+    /// Reads a share, unless it was the last one.
+    fn opened(&mut self, sealed: &SealedShare) -> Result<Arc<Share>, VaultError> {
+        if let Some((last, share)) = &self.opened
+            && last == sealed
+        {
+            return Ok(share.clone());
+        }
+        let share = Arc::new(Share::open(sealed)?);
+        let last = SealedShare {
+            backend: sealed.backend.clone(),
+            content: sealed.content.clone(),
+        };
+        self.opened = Some((last, share.clone()));
+        Ok(share)
     }
 
     fn disconnect(&mut self) {
@@ -187,7 +208,7 @@ impl Vault for TpmVault {
     }
 
     fn prepare(&mut self, share: &SealedShare) -> Result<(), VaultError> {
-        let share = Share::open(share)?;
+        let share = self.opened(share)?;
         self.again(|connection| connection.prepare(&share))
     }
 
@@ -197,7 +218,7 @@ impl Vault for TpmVault {
         pin: Pin,
         message: &EncodedMessage,
     ) -> Result<PinOutcome<PartialSignature>, VaultError> {
-        let share = Share::open(share)?;
+        let share = self.opened(share)?;
         let auth_value = share.auth_value(&pin)?;
         drop(pin);
         self.again(|connection| connection.prepare(&share))?;

@@ -77,6 +77,7 @@ pub trait Vault: Send {
     fn prepare(&mut self, share: &SealedShare) -> Result<(), VaultError>;
 
     /// Checks the PIN, counts the try and makes the share of the signature: one act of the hardware.
+    /// Whoever calls checks the share, whatever the hardware is, before it leaves the machine.
     ///
     /// Hardware that cannot check it counts the try and answers [`PinOutcome::Unjudged`]; the share
     /// is made by [`Vault::settle`], after the service has said that the PIN was right.
@@ -157,6 +158,18 @@ pub enum PinOutcome<T> {
     /// The hardware counted the try and cannot judge it: the service has to, by this proof.
     /// Nothing that the PIN would open has left the hardware yet.
     Unjudged(ProvePin),
+}
+
+impl<T> PinOutcome<T> {
+    /// The same with something else made of what the right PIN opened.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> PinOutcome<U> {
+        match self {
+            Self::Accepted(opened) => PinOutcome::Accepted(make(opened)),
+            Self::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
+            Self::Locked => PinOutcome::Locked,
+            Self::Unjudged(proof) => PinOutcome::Unjudged(proof),
+        }
+    }
 }
 
 /// Who judges PINs.

@@ -214,11 +214,11 @@ impl Account {
         Ok(())
     }
 
-    pub(crate) async fn keep_underway(&self, underway: Underway) -> Result<(), FileError> {
+    /// Blocks until it is on the disk.
+    pub(crate) fn keep_underway(&self, underway: Underway) -> Result<(), FileError> {
         self.core
             .store
-            .save_underway(self.document_number(), &underway)
-            .await?;
+            .save_underway(self.document_number(), &underway)?;
         *locked(&self.underway) = Ok(Some(underway));
         Ok(())
     }

@@ -131,6 +131,13 @@ impl Account {
         proceed
     }
 
+    /// Gives the book an event that nobody is told of. True if the caller may proceed.
+    pub(crate) fn step(&self, id: Uuid, event: Event) -> bool {
+        locked(&self.book)
+            .apply(id, event, None)
+            .is_some_and(|(_, effects)| effects.contains(&Effect::Proceed))
+    }
+
     /// The entry of a transaction that the person can answer; asks the service for one that was
     /// never heard of here.
     pub(crate) async fn waiting(self: &Arc<Self>, id: Uuid) -> Result<Entry, Fault> {

@@ -107,15 +107,14 @@ impl Store {
         off_the_runtime(move || slot::make(&path)).await
     }
 
-    /// Keeps a confirmation that is about to be sent, over the one before it.
-    pub async fn save_underway(
+    /// Keeps a confirmation that is about to be sent, over the one before it. Blocks.
+    pub fn save_underway(
         &self,
         account: &DocumentNumber,
         underway: &Underway,
     ) -> Result<(), FileError> {
         let framed = slot::framed(underway)?;
-        let path = self.path(account, SLOT);
-        off_the_runtime(move || slot::write(&path, &framed)).await
+        slot::write(&self.path(account, SLOT), &framed)
     }
 
     /// The confirmation under way, if one is.

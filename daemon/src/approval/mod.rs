@@ -3,30 +3,25 @@
 //! * here: from the prompt to the hardware's verdict.
 //! * `agreement`: where several must approve.
 //! * `consent`: what needs no PIN.
+//! * `draft`: from what was shown to the share on the disk.
 //! * `confirmation`: from the share to the stored answer, over lost answers and crashes.
 
 mod agreement;
 mod confirmation;
 mod consent;
+mod draft;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use symbolon_protocol::acsp::UserChallengeVerifier;
-use symbolon_protocol::bytes::Octets;
 use symbolon_protocol::device::Exchange;
-use symbolon_protocol::device::transaction::{
-    Confirm, Prepare, RefusalReason, Refuse, Transaction,
-};
-use symbolon_protocol::encoding::EncodedMessage;
+use symbolon_protocol::device::transaction::{RefusalReason, Refuse};
 use symbolon_protocol::identifiers::KeyPurpose;
-use symbolon_protocol::interaction::InteractionType;
-use symbolon_protocol::split_key::{Modulus, PartialSignature};
-use symbolon_protocol::transaction::rebuild_message;
 use symbolon_vault::{Judge, Pin, PinOutcome};
 use uuid::Uuid;
 
+use self::draft::Draft;
 use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
@@ -130,7 +125,12 @@ impl Account {
             return Err(self.why_not(id));
         }
         match self.judge(&entry, &signing, pin, by).await {
-            Ok(Judged::Share(confirm)) => self.send(entry, confirm, by).await,
+            Ok(Judged::Right(underway)) => {
+                // The counter may have to be read, and nobody waits for that.
+                let noted = self.pin_was_right(signing.purpose);
+                let (confirmed, ()) = tokio::join!(self.confirm(&underway), noted);
+                confirmed.map(|()| Verdict::Accepted {})
+            }
             Ok(Judged::Not(verdict)) => {
                 self.apply(id, Event::PinNotAccepted).await;
                 Ok(verdict)
@@ -194,7 +194,7 @@ impl Account {
         }
     }
 
-    /// Gives the PIN to the hardware, and makes the confirmation of the share.
+    /// Gives the PIN to the hardware, and keeps the confirmation that follows from a right one.
     async fn judge(
         self: &Arc<Self>,
         entry: &Entry,
@@ -203,33 +203,38 @@ impl Account {
         by: &User,
     ) -> Result<Judged, Fault> {
         let purpose = signing.purpose;
-        let transaction = &entry.offer.transaction;
-        let draft = Draft::new(transaction, signing, &self.modulus(purpose)?)?;
-        self.tell_ahead(transaction.id, &draft);
-        let message = draft.message.clone();
-        let deed = self.deed.clone();
+        let id = entry.offer.transaction.id;
+        let (draft, verifier) = Draft::new(self, entry, signing, by)?;
+        self.tell_ahead(id, &draft);
+        let draft = Arc::new(draft);
+        let signed = draft.clone();
         let outcome = self
             .core
             .vault
-            .call(move |vault| vault.sign(&deed.key(purpose).share, pin, &message))
+            .call(move |vault| {
+                let outcome = vault.sign(signed.share(), pin, signed.message())?;
+                Ok(outcome.map(|share| signed.keep(&share)))
+            })
             .await
             .inspect_err(|_| self.forget_count(purpose))?;
         let outcome = match outcome {
-            PinOutcome::Unjudged(proof) => self.have_judged(proof).await?,
-            PinOutcome::Accepted(share) => PinOutcome::Accepted(Some(share)),
-            PinOutcome::Wrong { tries_left } => PinOutcome::Wrong { tries_left },
-            PinOutcome::Locked => PinOutcome::Locked,
+            PinOutcome::Unjudged(proof) => {
+                let outcome = self.have_judged(proof).await?;
+                let kept = move |share: Option<_>| share.map(|share| draft.keep(&share));
+                self.core.vault.call(|_| Ok(outcome.map(kept))).await?
+            }
+            outcome => outcome.map(Some),
         };
         match outcome {
-            PinOutcome::Accepted(Some(share)) => {
-                self.check_share(&share, &draft.message, purpose)?;
-                self.pin_was_right(purpose).await;
-                let token = self.standing().freshness_token.as_str().to_owned();
-                let (confirm, verifier) = draft.confirm(&share, token);
+            PinOutcome::Accepted(Some(Ok(underway))) => {
                 if let Some(verifier) = verifier {
-                    self.remember_verifier(transaction.id, verifier);
+                    self.remember_verifier(id, verifier);
                 }
-                Ok(Judged::Share(confirm))
+                Ok(Judged::Right(Box::new(underway)))
+            }
+            PinOutcome::Accepted(Some(Err(fault))) => {
+                self.pin_was_right(purpose).await;
+                Err(fault)
             }
             PinOutcome::Wrong { tries_left } => Ok(Judged::Not(
                 self.pin_was_wrong(purpose, tries_left, by).await,
@@ -258,122 +263,10 @@ impl Account {
             }
         });
     }
-
-    /// A wrong share must not leave the machine: it could tell of the key (fault attacks).
-    fn check_share(
-        &self,
-        share: &PartialSignature,
-        message: &EncodedMessage,
-        purpose: KeyPurpose,
-    ) -> Result<(), Fault> {
-        let key = self.deed.key(purpose);
-        let right = Modulus::from_octets(key.share_modulus.as_slice())
-            .is_ok_and(|modulus| share.verify(message, &modulus));
-        if right {
-            return Ok(());
-        }
-        Err(Fault::with_remedy(
-            FaultKind::Failed,
-            "the hardware made a share that is not right; it was not sent",
-            "try again; if it happens again, delete the account and enrol on other hardware",
-        ))
-    }
-
-    async fn send(
-        self: &Arc<Self>,
-        entry: Entry,
-        confirm: Confirm,
-        by: &User,
-    ) -> Result<Verdict, Fault> {
-        let id = entry.offer.transaction.id;
-        if !self.apply(id, Event::ShareMade).await {
-            return Err(self.why_not(id));
-        }
-        let underway = Underway {
-            transaction: entry.offer.transaction,
-            body: serde_json::to_string(&confirm)
-                .map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?,
-            by: Some(by.clone()),
-            agreed: entry.agreements.given().to_vec(),
-        };
-        // The current token must be on the disk before the file that may hold its predecessor
-        // is replaced: a crash in between would leave only a used one.
-        let stored = async {
-            self.save_if_needed().await?;
-            self.keep_underway(underway.clone()).await
-        };
-        if let Err(error) = stored.await {
-            self.apply(id, Event::ShareNotStored).await;
-            return Err(error.into());
-        }
-        self.confirm(&underway).await?;
-        Ok(Verdict::Accepted {})
-    }
 }
 
 enum Judged {
-    Share(Confirm),
+    /// Right: the confirmation, as it is on the disk.
+    Right(Box<Underway>),
     Not(Verdict),
-}
-
-/// A signature's message, and what the service needs to make the same.
-struct Draft {
-    message: EncodedMessage,
-    salt: Vec<u8>,
-    /// For a login.
-    verifier: Option<UserChallengeVerifier>,
-    interaction: InteractionType,
-}
-
-impl Draft {
-    fn new(transaction: &Transaction, signing: &Signing, modulus: &Modulus) -> Result<Self, Fault> {
-        let failed =
-            |error: &dyn std::fmt::Display| Fault::new(FaultKind::Failed, error.to_string());
-        let salt = signing
-            .algorithm
-            .draw_salt()
-            .map_err(|error| failed(&error))?;
-        let verifier = match transaction.takes_user_challenge() {
-            true => Some(UserChallengeVerifier::draw().map_err(|error| failed(&error))?),
-            false => None,
-        };
-        let user_challenge = verifier.as_ref().map(UserChallengeVerifier::challenge);
-        let message = rebuild_message(
-            transaction,
-            signing.interaction,
-            user_challenge.as_deref(),
-            &salt,
-            modulus,
-        )
-        .map_err(|error| failed(&error))?;
-        Ok(Self {
-            message,
-            salt,
-            verifier,
-            interaction: signing.interaction,
-        })
-    }
-
-    fn prepare(&self) -> Prepare {
-        Prepare {
-            salt: Octets(self.salt.clone()),
-            interaction: self.interaction,
-            user_challenge: self.verifier.as_ref().map(UserChallengeVerifier::challenge),
-        }
-    }
-
-    fn confirm(
-        self,
-        share: &PartialSignature,
-        freshness_token: String,
-    ) -> (Confirm, Option<UserChallengeVerifier>) {
-        let confirm = Confirm {
-            share: Octets::from(share.as_slice()),
-            salt: Octets(self.salt),
-            interaction: self.interaction,
-            user_challenge: self.verifier.as_ref().map(UserChallengeVerifier::challenge),
-            freshness_token,
-        };
-        (confirm, self.verifier)
-    }
 }

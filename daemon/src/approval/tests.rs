@@ -30,7 +30,7 @@ use crate::test_keys::KEYS;
 use crate::test_service::{Answer, TestService};
 use crate::test_transactions::{account, authentication, certificate_choice, signature};
 use crate::test_vault::TestVault;
-use crate::transaction::RefusedAs;
+use crate::transaction::{Event, RefusedAs};
 use crate::vault_thread::VaultHandle;
 
 const INTERACTIONS: &str = r#"[{"type":"displayTextAndPIN","displayText60":"Log in?"}]"#;
@@ -86,21 +86,18 @@ impl Stage {
         started(stored.remove(0), &self.core, &self.service)
     }
 
-    /// As far as a daemon comes that is killed before it stores the share.
+    /// As far as a daemon comes that is killed before it sends the share.
     async fn up_to_the_share(&self, transaction: &Transaction) -> Underway {
-        let entry = self.account.waiting(transaction.id).await.unwrap();
+        let id = transaction.id;
+        let entry = self.account.waiting(id).await.unwrap();
         let signing = entry.offer.signing.clone().unwrap();
         let by = somebody();
+        assert!(self.account.step(id, Event::PinGiven));
         let judging = self.account.judge(&entry, &signing, pin(b"1593"), &by);
-        let super::Judged::Share(confirm) = judging.await.unwrap() else {
+        let super::Judged::Right(underway) = judging.await.unwrap() else {
             panic!("the PIN is right");
         };
-        Underway {
-            by: Some(somebody()),
-            agreed: Vec::new(),
-            transaction: transaction.clone(),
-            body: serde_json::to_string(&confirm).unwrap(),
-        }
+        *underway
     }
 
     /// A file of the account.
@@ -402,10 +399,8 @@ async fn whoever_agreed_waits_for_the_signature_that_was_announced() {
 async fn an_approval_that_a_crash_interrupted_is_finished_by_the_next_start() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
-    // As far as a daemon comes that is killed between storing and sending.
     let underway = stage.up_to_the_share(&transaction).await;
     let presented = underway.request().unwrap().freshness_token;
-    stage.account.keep_underway(underway).await.unwrap();
     assert!(stage.service.bodies("/confirm").is_empty());
 
     let restarted = stage.restarted();
@@ -423,6 +418,7 @@ async fn an_approval_that_an_older_version_kept_is_finished_too() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     let underway = stage.up_to_the_share(&transaction).await;
+    std::fs::remove_file(stage.file("confirm.slot")).unwrap();
     let old = stage.file("confirm.json");
     write_atomically(&old, &seal(&underway).unwrap()).unwrap();
 
@@ -488,6 +484,24 @@ async fn a_token_that_found_no_room_is_on_the_disk_before_what_brings_it_again_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_share_is_neither_sent_nor_kept() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    stage.vault.inside().glitches = true;
+    let somebody = somebody();
+    let approve = || {
+        let pin = pin(b"1593");
+        stage.account.approve(transaction.id, pin, &somebody)
+    };
+
+    assert_eq!(approve().await.unwrap_err().kind, FaultKind::Failed);
+    assert!(stage.service.bodies("/confirm").is_empty());
+    assert!(!stage.is_anything_under_way());
+
+    assert_eq!(approve().await, Ok(Verdict::Accepted {}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_is_told_ahead_of_what_the_hardware_signs() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
@@ -516,8 +530,7 @@ async fn the_service_is_told_ahead_of_what_the_hardware_signs() {
 async fn a_confirmation_whose_answer_was_stored_is_never_sent_again() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
-    let underway = stage.up_to_the_share(&transaction).await;
-    stage.account.keep_underway(underway).await.unwrap();
+    stage.up_to_the_share(&transaction).await;
     // The next token was stored; then the power went before the file was removed.
     let next = FreshnessToken::draw().unwrap();
     let expected = next.as_str().to_owned();

@@ -58,9 +58,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    // More than one worker, because a TLS handshake waits for the hardware on one.
+    // One worker, so that nothing waits for a change of threads. A TLS handshake that waits for the
+    // hardware makes room for another (`VaultHandle::call_blocking`).
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .max_blocking_threads(8)
         .thread_keep_alive(Duration::from_secs(2))
         .thread_name("symbolond")
@@ -98,7 +99,8 @@ async fn live(arguments: &Arguments) -> Result<(), Failure> {
         connection.clone(),
         device.clone(),
     ));
-    let mut bus_end = std::pin::pin!(supervision::until_closed(connection));
+    // A restart finds the bus again, or says what is wrong.
+    let mut bus_end = std::pin::pin!(connection.closed());
     supervision::tell_ready();
     let watchdog = tokio::spawn(supervision::feed_watchdog(vault));
     loop {

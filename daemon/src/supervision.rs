@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use sd_notify::NotifyState;
 use symbolon_daemon::vault_thread::VaultHandle;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -15,7 +14,12 @@ pub(crate) fn start_logging() {
     let wanted = std::env::var("RUST_LOG").ok();
     let filter = wanted
         .and_then(|wanted| wanted.parse().ok())
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+        .unwrap_or_else(|| {
+            Targets::new()
+                .with_default(LevelFilter::INFO)
+                // It would write each call down for a span of its own, while the call waits.
+                .with_target("zbus", LevelFilter::WARN)
+        });
     let registry = tracing_subscriber::registry().with(filter);
     let journal = std::env::var_os("JOURNAL_STREAM")
         .and_then(|_| tracing_journald::layer().ok())
@@ -62,13 +66,6 @@ pub(crate) async fn feed_watchdog(vault: VaultHandle) {
             notify(&[NotifyState::Watchdog]);
         }
     }
-}
-
-/// Returns when the bus is gone: a restart finds it again, or says what is wrong.
-pub(crate) async fn until_closed(connection: zbus::Connection) {
-    let mut messages = zbus::MessageStream::from(&connection);
-    drop(connection);
-    while let Some(Ok(_)) = messages.next().await {}
 }
 
 fn notify(states: &[NotifyState<'_>]) {

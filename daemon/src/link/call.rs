@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use symbolon_protocol::device::problem::Problem;
 use symbolon_protocol::device::{Exchange, MAX_BODY, Method, path_of};
 
+use super::body::Body;
 use super::connection::in_full;
 use super::{Link, LinkError};
 
@@ -38,6 +37,7 @@ impl Link {
         headers.insert(ACCEPT, JSON);
         if E::METHOD == Method::Post {
             headers.insert(CONTENT_TYPE, JSON);
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
         let exchange = async {
             let answer = self.send(method, &path_of::<E>(id), headers, body).await?;
@@ -56,14 +56,14 @@ impl Link {
         path: &str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Incoming>, LinkError> {
+    ) -> Result<Response<Body>, LinkError> {
         loop {
             let (mut connection, reused) = self.connected().await?;
-            let mut request = Request::new(Full::new(body.clone()));
+            let mut request = Request::new(());
             *request.method_mut() = method.clone();
             *request.uri_mut() = connection.uri(path)?;
             *request.headers_mut() = headers.clone();
-            match connection.send(request).await {
+            match connection.send(request, body.clone()).await {
                 Ok(answer) if answer.status() == StatusCode::OK => return Ok(answer),
                 Ok(answer) => return Err(refusal(answer).await),
                 Err(error) => {
@@ -90,15 +90,15 @@ pub fn body_of<E: Exchange>(request: &E) -> Result<Bytes, LinkError> {
 }
 
 /// Reads a whole reply.
-pub(super) async fn reply<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, LinkError> {
-    let body = whole_body(answer).await?;
+pub(super) async fn reply<T: DeserializeOwned>(answer: Response<Body>) -> Result<T, LinkError> {
+    let body = answer.into_body().whole(MAX_BODY).await?;
     serde_json::from_slice(&body)
         .map_err(|error| LinkError::Misbehaved(format!("its reply cannot be read: {error}")))
 }
 
-async fn refusal(answer: Response<Incoming>) -> LinkError {
+async fn refusal(answer: Response<Body>) -> LinkError {
     let status = answer.status();
-    let body = match whole_body(answer).await {
+    let body = match answer.into_body().whole(MAX_BODY).await {
         Ok(body) => body,
         Err(error) => return error,
     };
@@ -109,19 +109,6 @@ async fn refusal(answer: Response<Incoming>) -> LinkError {
             LinkError::Unreachable(format!("its front answered {status}"))
         }
         Err(_) => LinkError::Misbehaved(format!("status {status} without a reason")),
-    }
-}
-
-async fn whole_body(answer: Response<Incoming>) -> Result<Bytes, LinkError> {
-    match Limited::new(answer.into_body(), MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(LinkError::Misbehaved(
-            format!("its reply is longer than {MAX_BODY} octets"),
-        )),
-        Err(error) => Err(LinkError::Unreachable(format!(
-            "its reply was cut short: {}",
-            in_full(error.as_ref())
-        ))),
     }
 }
 

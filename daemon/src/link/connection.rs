@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Ping, PingPong};
 use http::uri::Authority;
 use http::{Request, Response, Uri};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LinkError;
+use super::body::Body;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Long, because the hardware signs the handshake and may be busy with another account.
@@ -24,6 +25,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Our bodies are small; HTTP/2's own default keeps the buffers of an idle connection small too.
 const WINDOW: u32 = 65_535;
+/// Of an answer's head, in octets.
+const LONGEST_HEAD: u32 = 16 * 1024;
 
 /// Where a service is.
 #[derive(Debug, Clone)]
@@ -87,8 +90,10 @@ impl Endpoint {
 /// An open connection; clones share it. It closes when all are gone and nothing is under way.
 #[derive(Clone)]
 pub(super) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Bytes>,
     endpoint: Arc<Endpoint>,
+    /// What reads and writes.
+    life: AbortHandle,
 }
 
 impl Connection {
@@ -104,25 +109,40 @@ impl Connection {
             handshake(endpoint, tls, stream),
         )
         .await?;
-        let (sender, connection) = Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(WINDOW)
+        Self::over(stream, endpoint, keep_alive, PING_TIMEOUT).await
+    }
+
+    /// Over a stream that is there. A PING that stays unanswered for `patience` ends it.
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        endpoint: &Endpoint,
+        keep_alive: Duration,
+        patience: Duration,
+    ) -> Result<Self, LinkError> {
+        let (sender, mut connection) = Builder::new()
+            .initial_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
-            .max_send_buf_size(64 * 1024)
-            .keep_alive_interval(keep_alive)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .handshake(TokioIo::new(stream))
+            .max_header_list_size(LONGEST_HEAD)
+            .max_send_buffer_size(64 * 1024)
+            .enable_push(false)
+            .handshake(stream)
             .await
             .map_err(|error| LinkError::Unreachable(in_full(&error)))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = in_full(&error), "a connection to a service ended");
+        let pings = connection.ping_pong();
+        // What is under way fails when the connection is dropped.
+        let life = tokio::spawn(async move {
+            let ended = tokio::select! {
+                ended = connection => ended.map_err(|error| in_full(&error)),
+                () = silence(pings, keep_alive, patience) => Err("no answer to a PING".to_owned()),
+            };
+            if let Err(error) = ended {
+                tracing::debug!(error, "a connection to a service ended");
             }
         });
         Ok(Self {
             sender,
             endpoint: Arc::new(endpoint.clone()),
+            life: life.abort_handle(),
         })
     }
 
@@ -132,20 +152,40 @@ impl Connection {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.life.is_finished()
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.endpoint, &other.endpoint)
     }
 
-    /// Sends a request and waits for the answer's head.
+    /// Sends a request and waits for the answer's head. Head and body are there together, so that
+    /// they travel in one piece.
     pub(super) async fn send(
         &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, hyper::Error> {
-        self.sender.ready().await?;
-        self.sender.send_request(request).await
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<Response<Body>, h2::Error> {
+        let mut sender = self.sender.clone().ready().await?;
+        let (answer, mut stream) = sender.send_request(request, body.is_empty())?;
+        if !body.is_empty() {
+            stream.send_data(body, true)?;
+        }
+        Ok(answer.await?.map(Body::new))
+    }
+}
+
+/// Ends when the peer has left a PING without an answer.
+async fn silence(pings: Option<PingPong>, interval: Duration, patience: Duration) {
+    let Some(mut pings) = pings else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(interval).await;
+        let pong = tokio::time::timeout(patience, pings.ping(Ping::opaque()));
+        if !matches!(pong.await, Ok(Ok(_))) {
+            return;
+        }
     }
 }
 
@@ -214,7 +254,7 @@ async fn within<T>(
     })
 }
 
-/// An error with its causes: hyper's own text says little.
+/// An error with its causes: its own text may say little.
 pub(super) fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -229,6 +269,60 @@ pub(super) fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    /// A connection over a stream in memory, and the service's end of it.
+    async fn connected(
+        keep_alive: Duration,
+        patience: Duration,
+    ) -> (
+        Connection,
+        h2::server::Connection<tokio::io::DuplexStream, Bytes>,
+    ) {
+        let endpoint = Endpoint::parse("https://id.example.org").unwrap();
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (connection, service) = tokio::join!(
+            Connection::over(ours, &endpoint, keep_alive, patience),
+            h2::server::handshake(theirs)
+        );
+        (connection.unwrap(), service.unwrap())
+    }
+
+    fn request(connection: &Connection) -> Request<()> {
+        let uri = connection.uri("/device/v1/account").unwrap();
+        Request::get(uri).body(()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_fails_when_a_ping_stays_unanswered() {
+        // It shakes hands, and then neither reads nor writes.
+        let (mut connection, _silent) = connected(MOMENT, MOMENT).await;
+        assert!(!connection.is_closed());
+        let request = request(&connection);
+        assert!(connection.send(request, Bytes::new()).await.is_err());
+        while !connection.is_closed() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_pings_are_answered_lasts() {
+        let hour = Duration::from_secs(3600);
+        let (mut connection, mut service) = connected(MOMENT, hour).await;
+        let request = request(&connection);
+        let answering = tokio::spawn(async move {
+            let (_, mut respond) = service.accept().await.unwrap().unwrap();
+            // Reads PINGs, and takes its time to answer.
+            let busy = tokio::time::timeout(50 * MOMENT, service.accept());
+            assert!(busy.await.is_err());
+            respond.send_response(Response::new(()), true).unwrap();
+            while service.accept().await.is_some() {}
+        });
+        assert!(connection.send(request, Bytes::new()).await.is_ok());
+        assert!(!connection.is_closed());
+        answering.abort();
+    }
 
     #[test]
     fn an_endpoint_is_https_with_a_host() {

@@ -7,12 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use symbolon_protocol::device::events::{EVENTS_PATH, Event, EventBatch};
 
+use super::body::Body;
 use super::call::{no_answer, reply};
-use super::connection::in_full;
 use super::sse::{Frame, Parser};
 use super::{Link, LinkError};
 
@@ -33,7 +31,7 @@ pub enum Pushed {
 
 /// An open stream of events.
 pub struct EventStream {
-    body: Incoming,
+    body: Body,
     parser: Parser,
     waiting: VecDeque<Frame>,
 }
@@ -84,19 +82,14 @@ impl EventStream {
                     return Ok(Some(pushed));
                 }
             }
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(LinkError::Unreachable(in_full(&error))),
-                Some(Ok(frame)) => {
-                    if let Ok(octets) = frame.into_data() {
-                        let frames = self
-                            .parser
-                            .push(&octets)
-                            .map_err(|error| LinkError::Misbehaved(error.to_string()))?;
-                        self.waiting.extend(frames);
-                    }
-                }
-            }
+            let Some(octets) = self.body.next().await? else {
+                return Ok(None);
+            };
+            let frames = self
+                .parser
+                .push(&octets)
+                .map_err(|error| LinkError::Misbehaved(error.to_string()))?;
+            self.waiting.extend(frames);
         }
     }
 

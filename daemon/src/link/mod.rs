@@ -1,11 +1,12 @@
 //! The connection to one service as one device: HTTP/2 over TLS 1.3 with the device's key.
 //!
 //! * `connection`: opens it, and keeps it alive by PING alone.
-//! * `call`: one typed request and its reply.
+//! * `call`: one typed request and its reply. `body`: what an answer brings.
 //! * `events`: pushed events, as a stream or by long polls.
 //! * `sse`, `backoff`: the stream's syntax; how long to wait after a failure.
 
 mod backoff;
+mod body;
 mod call;
 mod connection;
 mod error;

@@ -195,5 +195,6 @@ fn s193_the_daemon_killed_while_an_enrolment_makes_its_keys_on_a_token() {
         panic!("after {steps:?} the token holds what is of no account: {accounts:#}");
     };
     assert!(steps.len() >= 8, "killed at {steps:?} alone");
+    rig.device.wait_until_connected(account);
     rig.log_in(account);
 }

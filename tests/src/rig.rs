@@ -42,6 +42,7 @@ pub struct Plan {
     daemon_user: Option<u32>,
     daemon_view: View,
     link_page: bool,
+    direct: bool,
 }
 
 /// A running system. Its parts end in the order in which they stand here.
@@ -111,6 +112,14 @@ impl Plan {
         self
     }
 
+    /// With devices that reach the service itself, so that the wire takes no time; nor can it be
+    /// cut.
+    #[must_use]
+    pub fn direct(mut self) -> Self {
+        self.direct = true;
+        self
+    }
+
     /// With a token of somebody else.
     #[must_use]
     pub fn token_at(mut self, token: TokenAt) -> Self {
@@ -154,6 +163,18 @@ impl Plan {
         }
     }
 
+    /// Where a device finds the service.
+    fn at(&self, wire: &TcpCut, service: &Service) -> ServiceAt {
+        let address = match self.direct {
+            true => service.device_address(),
+            false => wire.address(),
+        };
+        ServiceAt {
+            url: format!("https://localhost:{}", address.port()),
+            root: service.folder().trust().root,
+        }
+    }
+
     /// Starts it; `None`, after a word about it, where something it needs is not installed.
     pub fn start(mut self) -> Option<Rig> {
         if !requirements::met() {
@@ -185,7 +206,7 @@ impl Plan {
         let device = Device::start(
             &folder.sub("device"),
             &folder.logs(),
-            at(&wire, &service),
+            self.at(&wire, &service),
             self.device_options(),
         );
         Some(Rig {
@@ -231,7 +252,7 @@ impl Rig {
         Device::start(
             &self.folder.sub(name),
             &self.folder.sub(&format!("logs/{name}")),
-            at(&self.wire, &self.service),
+            self.plan.at(&self.wire, &self.service),
             self.plan.device_options(),
         )
     }
@@ -288,12 +309,5 @@ impl Rig {
     pub fn end_of(&self, session: &str) -> String {
         let status = self.relying_party.wait(session, ANSWER);
         status["result"]["endResult"].as_str().unwrap().to_owned()
-    }
-}
-
-fn at(wire: &TcpCut, service: &Service) -> ServiceAt {
-    ServiceAt {
-        url: format!("https://localhost:{}", wire.address().port()),
-        root: service.folder().trust().root,
     }
 }

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use symbolon_tests::cli::code;
 use symbolon_tests::e_service::{EService, Front};
-use symbolon_tests::eventually::{SOON, eventually};
+use symbolon_tests::eventually::SOON;
 use symbolon_tests::link_login::LinkLogin;
 use symbolon_tests::process::program;
 use symbolon_tests::requirements::{find_program, skipped};
@@ -85,13 +85,8 @@ async fn log_in(visit: &Visit<'_>, document: &str) {
     let began = visit.browser.window().await.unwrap();
     let page = visit.browser.windows().await.unwrap().pop().unwrap();
     visit.browser.switch_to_window(page).await.unwrap();
-    visit.click("a.open").await;
-    // The desktop has started `symbolon open`, which waits for whoever asks for the PIN.
     let device = &visit.rig.device;
-    let id = eventually("the login that the link began", SOON, || {
-        let pending = device.pending();
-        pending.first()?["id"].as_str().map(str::to_owned)
-    });
+    let id = open(visit).await;
     let before = visit.browser.windows().await.unwrap();
     device.approve(&id, PIN1).must_be(code::DONE);
     // It leads the browser back, by a tab of its own; the page where it began finds out by itself.
@@ -100,6 +95,23 @@ async fn log_in(visit: &Visit<'_>, document: &str) {
     assert_eq!(visit.shown("#account").await, document);
     visit.browser.switch_to_window(began).await.unwrap();
     assert_eq!(visit.shown("#account").await, document);
+}
+
+/// Has the desktop start `symbolon open`, which waits for whoever asks for the PIN. A browser drops
+/// a click that comes before it has painted the page; whoever sees nothing happen clicks again.
+async fn open(visit: &Visit<'_>) -> String {
+    let deadline = Instant::now() + 3 * SOON;
+    while Instant::now() < deadline {
+        visit.click("a.open").await;
+        let next_click = Instant::now() + SOON / 2;
+        while Instant::now() < next_click {
+            if let Some(transaction) = visit.rig.device.pending().first() {
+                return transaction["id"].as_str().unwrap().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    panic!("the link began no login");
 }
 
 async fn came_back(visit: &Visit<'_>, before: &[WindowHandle]) -> WindowHandle {

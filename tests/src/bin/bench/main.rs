@@ -40,7 +40,7 @@ use rustix::process::{Pid, getpid};
 use share_time::ShareTime;
 use symbolon_tests::folder::Folder;
 use symbolon_tests::requirements;
-use symbolon_tests::rig::Rig;
+use symbolon_tests::rig::{Plan, Rig};
 use workers::Workers;
 
 /// What can be measured by itself: `bench tpm service`. Without a name: everything.
@@ -203,9 +203,10 @@ fn report_tpm(report: &mut Report, share: &ShareTime) {
 }
 
 fn report_approval(report: &mut Report, bare: Duration) {
-    let Some((rig, document)) = Rig::enrolled() else {
+    let Some(rig) = Plan::default().direct().start() else {
         return;
     };
+    let (rig, document) = rig.with_account();
     approvals::warm_up(&rig, &document);
     let whole = approvals::pin_to_signature(&rig, &document);
     report.add("pin_to_signature_ms", milliseconds(whole), "ms");

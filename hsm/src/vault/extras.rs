@@ -1,5 +1,5 @@
 //! What a token may offer beyond what a vault needs: it is used where that helps a person, and told
-//! either way. Why so: `docs/decisions/0031`.
+//! either way. Why so: `docs/decisions/0047`.
 
 use cryptoki::object::{Attribute, ObjectClass};
 use serde::{Deserialize, Serialize};

@@ -13,23 +13,13 @@ use crate::process::Parent;
 /// Whether the PIN may still be given. Lock it around every use.
 #[derive(Default)]
 pub(crate) struct Login {
-    refused: Option<Refusal>,
-}
-
-#[derive(Clone, Copy)]
-enum Refusal {
-    Wrong,
-    Locked,
+    refused: Option<HsmError>,
 }
 
 impl Login {
     /// Fails where the PIN was refused before.
     pub(crate) fn expect_unrefused(&self) -> Result<(), HsmError> {
-        match self.refused {
-            Some(Refusal::Wrong) => Err(HsmError::PinWrong),
-            Some(Refusal::Locked) => Err(HsmError::PinLocked),
-            None => Ok(()),
-        }
+        self.refused.clone().map_or(Ok(()), Err)
     }
 
     /// Logs in. Login belongs to the process, not to the session: a second one is refused and not
@@ -75,10 +65,8 @@ impl Login {
             }
             given => given.map_err(HsmError::from),
         };
-        match &given {
-            Err(HsmError::PinWrong) => self.refused = Some(Refusal::Wrong),
-            Err(HsmError::PinLocked) => self.refused = Some(Refusal::Locked),
-            _ => {}
+        if let Err(error @ (HsmError::PinWrong | HsmError::PinLocked)) = &given {
+            self.refused = Some(error.clone());
         }
         given
     }
@@ -98,23 +86,14 @@ pub(crate) enum OwnPin {
 }
 
 impl OwnPin {
-    fn of_flags(locked: bool, final_try: bool, count_low: bool) -> Self {
-        match (locked, final_try, count_low) {
-            (true, _, _) => Self::Locked,
-            (_, true, _) => Self::LastTry,
-            (_, _, true) => Self::Mistyped,
+    /// As the flags of the token in this slot say.
+    pub(crate) fn of(pkcs11: &Pkcs11, slot: Slot) -> Self {
+        match pkcs11.get_token_info(slot) {
+            Ok(facts) if facts.user_pin_locked() => Self::Locked,
+            Ok(facts) if facts.user_pin_final_try() => Self::LastTry,
+            Ok(facts) if facts.user_pin_count_low() => Self::Mistyped,
             _ => Self::Untried,
         }
-    }
-
-    pub(crate) fn of(pkcs11: &Pkcs11, slot: Slot) -> Self {
-        pkcs11.get_token_info(slot).map_or(Self::Untried, |facts| {
-            Self::of_flags(
-                facts.user_pin_locked(),
-                facts.user_pin_final_try(),
-                facts.user_pin_count_low(),
-            )
-        })
     }
 
     /// A wrong PIN in a configuration takes a try at each start, and service managers start again

@@ -35,21 +35,13 @@ pub(super) fn make(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// What [`write`] puts into a slot for `content`.
-pub(super) fn framed(content: &impl Serialize) -> Result<Vec<u8>, FileError> {
-    let content = serde_json::to_vec(content)
-        .map_err(|error| FileError::Storage(std::io::Error::other(error)))?;
-    let length = (content.len() as u64).to_be_bytes();
-    Ok([&MAGIC[..], &length, &checksum(length, &content), &content].concat())
-}
-
-/// Puts what was framed there. When this returns, it survives a power cut. Only what outgrows the
-/// slot, or finds none, takes the way of a new file.
-pub(super) fn write(path: &Path, framed: &[u8]) -> Result<(), FileError> {
-    if overwrite(path, framed)? {
+/// Puts `content` there. When this returns, it survives a power cut. Only what outgrows the slot,
+/// or finds none, takes the way of a new file.
+pub(super) fn write(path: &Path, content: &impl Serialize) -> Result<(), FileError> {
+    let mut whole = framed(content)?;
+    if overwrite(path, &whole)? {
         return Ok(());
     }
-    let mut whole = framed.to_vec();
     whole.resize(whole.len().next_multiple_of(USUAL_SIZE), 0);
     write_atomically(path, &whole)
 }
@@ -97,6 +89,13 @@ fn overwrite(path: &Path, octets: &[u8]) -> Result<bool, FileError> {
     Ok(true)
 }
 
+fn framed(content: &impl Serialize) -> Result<Vec<u8>, FileError> {
+    let content = serde_json::to_vec(content)
+        .map_err(|error| FileError::Storage(std::io::Error::other(error)))?;
+    let length = (content.len() as u64).to_be_bytes();
+    Ok([&MAGIC[..], &length, &checksum(length, &content), &content].concat())
+}
+
 /// The content, if all of it is there.
 fn content_of(octets: &[u8]) -> Option<&[u8]> {
     let (head, rest) = octets.split_at_checked(HEAD)?;
@@ -126,10 +125,6 @@ mod tests {
         let path = folder.path().join("a.slot");
         make(&path).unwrap();
         (folder, path)
-    }
-
-    fn write(path: &Path, content: &impl Serialize) -> Result<(), FileError> {
-        super::write(path, &framed(content)?)
     }
 
     fn words(path: &Path) -> Option<String> {

@@ -113,8 +113,7 @@ impl Store {
         account: &DocumentNumber,
         underway: &Underway,
     ) -> Result<(), FileError> {
-        let framed = slot::framed(underway)?;
-        slot::write(&self.path(account, SLOT), &framed)
+        slot::write(&self.path(account, SLOT), underway)
     }
 
     /// The confirmation under way, if one is.

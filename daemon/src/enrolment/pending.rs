@@ -31,7 +31,7 @@ impl NoteName {
 }
 
 /// What a note says.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Noted {
     /// The code was redeemed.

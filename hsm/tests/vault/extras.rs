@@ -1,15 +1,13 @@
 //! What a token offers beyond what a vault needs.
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass};
-use cryptoki::session::UserType;
-use cryptoki::types::AuthPin;
 use symbolon_vault::conformance::{Bench, PINS, Setup};
 use symbolon_vault::{Bearing, Finding, VaultError};
 
 use crate::bench::TokenBench;
+use crate::by_hand::logged_in;
 use crate::proofs::{entered, settle};
 use crate::{kryoptic, softhsm};
 
@@ -33,35 +31,22 @@ fn sign(setup: &mut Setup<TokenBench>) -> Result<bool, VaultError> {
 
 /// What a program gets that has a login, and uses the token's shares with nothing else.
 fn used_by_others(bench: &TokenBench, pin: &str) -> Vec<Result<(), RvError>> {
-    let module = Pkcs11::new(bench.module()).unwrap();
-    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-    module.initialize(locking).unwrap();
-    let slot = module.get_slots_with_initialized_token().unwrap()[0];
-    let session = module.open_ro_session(slot).unwrap();
-    session
-        .login(UserType::User, Some(&AuthPin::from(pin)))
-        .unwrap();
-    let shares = session
-        .find_objects(&[
-            Attribute::Class(ObjectClass::PRIVATE_KEY),
-            Attribute::Label(b"symbolon share".to_vec()),
-        ])
-        .unwrap();
+    let shares = [
+        Attribute::Class(ObjectClass::PRIVATE_KEY),
+        Attribute::Label(b"symbolon share".to_vec()),
+    ];
     let mut message = [7; 256];
     message[0] = 0;
-    let outcomes = shares
-        .into_iter()
-        .map(
-            |share| match session.sign(&Mechanism::RsaX509, share, &message) {
-                Ok(_) => Ok(()),
-                Err(Error::Pkcs11(code, _)) => Err(code),
-                Err(error) => panic!("{error}"),
-            },
-        )
-        .collect();
-    drop(session);
-    module.finalize().unwrap();
-    outcomes
+    logged_in(bench.module(), pin, |session| {
+        let shares = session.find_objects(&shares).unwrap().into_iter();
+        let used = shares.map(|share| session.sign(&Mechanism::RsaX509, share, &message));
+        used.map(|used| match used {
+            Ok(_) => Ok(()),
+            Err(Error::Pkcs11(code, _)) => Err(code),
+            Err(error) => panic!("{error}"),
+        })
+        .collect()
+    })
 }
 
 fn each_use_asks(bench: TokenBench, pin: &str) {

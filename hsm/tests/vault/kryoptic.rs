@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
 use tempfile::TempDir;
 
 use crate::bench::TokenBench;
+use crate::by_hand::started;
 use crate::softhsm::{LABEL, TokenHouse, run_again, skip};
 
 /// The user PIN: kryoptic takes none below eight characters.
@@ -55,10 +55,7 @@ fn module() -> PathBuf {
 
 /// Makes the token. There is no program for it, as there is for SoftHSM2.
 fn initialize(module: &Path) {
-    let pkcs11 = Pkcs11::new(module).unwrap();
-    pkcs11
-        .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
-        .unwrap();
+    let pkcs11 = started(module);
     let slot = pkcs11.get_slots_with_token().unwrap()[0];
     let security_officer = AuthPin::from(SECURITY_OFFICERS_PIN);
     pkcs11.init_token(slot, &security_officer, LABEL).unwrap();

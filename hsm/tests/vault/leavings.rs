@@ -1,34 +1,22 @@
 //! What is on a token before and after: an account that is gone, or that never came to be, has left
 //! nothing.
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::Attribute;
-use cryptoki::session::UserType;
-use cryptoki::types::AuthPin;
 use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_protocol::release::PolicyReference;
 use symbolon_vault::conformance::{Authority, Bench, PINS, Setup};
 use symbolon_vault::{Pin, ShareEnrolment, Vault, VaultError};
 
 use crate::bench::TokenBench;
+use crate::by_hand::logged_in;
 use crate::softhsm::PIN;
 
 /// How many objects stay on the token, whosoever they are.
 fn objects(bench: &TokenBench) -> usize {
-    let module = Pkcs11::new(bench.module()).unwrap();
-    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-    module.initialize(locking).unwrap();
-    let slot = module.get_slots_with_initialized_token().unwrap()[0];
-    let session = module.open_ro_session(slot).unwrap();
-    // In this process too: the vault's has its own login.
-    session
-        .login(UserType::User, Some(&AuthPin::from(PIN)))
-        .unwrap();
-    let found = session.find_objects(&[Attribute::Token(true)]).unwrap();
-    drop(session);
-    // So that the next look reads anew what the other process wrote.
-    module.finalize().unwrap();
-    found.len()
+    logged_in(bench.module(), PIN, |session| {
+        let found = session.find_objects(&[Attribute::Token(true)]).unwrap();
+        found.len()
+    })
 }
 
 #[test]

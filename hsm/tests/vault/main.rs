@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod by_hand;
 mod extras;
 mod kryoptic;
 mod leavings;

@@ -1,12 +1,10 @@
 //! The token's own PIN, on a token that locks it.
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::session::UserType;
-use cryptoki::types::AuthPin;
 use symbolon_vault::conformance::Bench;
 use symbolon_vault::{Vault, VaultError};
 
 use crate::bench::TokenBench;
+use crate::by_hand::{logged_in, started};
 use crate::kryoptic::{self, PIN};
 use crate::softhsm::LABEL;
 
@@ -51,24 +49,6 @@ fn s139_a_wrong_one_is_tried_once_by_each_daemon_and_never_the_last_time() {
     // A person enters the right one; the daemon that waits may go on with a right one.
     let mut waiting = bench.with_pin(PIN);
     assert!(refusal(&mut *waiting).contains("one try"));
-    log_in_by_hand(&module);
+    logged_in(&module, PIN, |_| ());
     waiting.custody().unwrap();
-}
-
-/// In this process too: the vault's has its own.
-fn started(module: &std::path::Path) -> Pkcs11 {
-    let module = Pkcs11::new(module).unwrap();
-    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-    module.initialize(locking).unwrap();
-    module
-}
-
-fn log_in_by_hand(module: &std::path::Path) {
-    let module = started(module);
-    let slot = module.get_slots_with_token().unwrap()[0];
-    let session = module.open_ro_session(slot).unwrap();
-    session
-        .login(UserType::User, Some(&AuthPin::from(PIN)))
-        .unwrap();
-    session.logout().unwrap();
 }

@@ -7,7 +7,7 @@ use symbolon_protocol::identifiers::DocumentNumber;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::store::{Columns, Store, StoreError, parse};
+use crate::store::{Batch, Columns, Store, StoreError, parse};
 
 /// Appends an event to what the account's device is told. To be announced after the commit.
 pub async fn append(
@@ -16,27 +16,34 @@ pub async fn append(
     event: &Event,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    add(&mut batch, document_number, event, now)?;
+    batch.run(connection).await?;
+    Ok(())
+}
+
+/// Adds the same to what is sent together.
+pub(crate) fn add(
+    batch: &mut Batch,
+    document_number: &DocumentNumber,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (kind, session, reason) = columns_of(event)?;
-    let cursor = sqlx::query(
-        "UPDATE account SET event_cursor = event_cursor + 1 WHERE document_number = $1 \
-         RETURNING event_cursor",
-    )
-    .bind(document_number.to_string())
-    .fetch_one(&mut *connection)
-    .await?
-    .number("event_cursor")?;
-    sqlx::query(
-        "INSERT INTO delivery (document_number, cursor, kind, session, reason, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(document_number.to_string())
-    .bind(cursor)
-    .bind(kind)
-    .bind(session.map(|session| session.to_string()))
-    .bind(reason)
-    .bind(now.milliseconds())
-    .execute(connection)
-    .await?;
+    batch
+        .add("UPDATE account SET event_cursor = event_cursor + 1 WHERE document_number = $1")
+        .bind(document_number.to_string());
+    batch
+        .add(
+            "INSERT INTO delivery (document_number, cursor, kind, session, reason, created_at) \
+             SELECT document_number, event_cursor, $2, $3, $4, $5 \
+             FROM account WHERE document_number = $1",
+        )
+        .bind(document_number.to_string())
+        .bind(kind)
+        .bind(session.map(|session| session.to_string()))
+        .bind(reason)
+        .bind(now.milliseconds());
     Ok(())
 }
 

@@ -1,16 +1,17 @@
 //! Writing rows behind the last one: all that one commit brings, at once.
 
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 use symbolon_protocol::audit_chain::Position;
 
 use super::Noted;
 use super::row::{Row, damaged, unsigned};
-use crate::store::{Columns, StoreError, parse};
+use crate::store::{Batch, Columns, StoreError, parse};
 
-/// Writes rows, as the last statements before a commit; what they became. They are told of
+/// Adds rows to the last statements before a commit, `batch`; what they become. They are told of
 /// ([`Row::tell`]) when it is committed.
 pub(crate) async fn append(
     connection: &mut AnyConnection,
+    batch: &mut Batch,
     noted: Vec<Noted>,
 ) -> Result<Vec<Row>, StoreError> {
     if noted.is_empty() {
@@ -28,13 +29,19 @@ pub(crate) async fn append(
             row
         })
         .collect();
-    for some in rows.chunks(ROWS_AT_ONCE) {
-        insert(connection, some).await?;
+    let mut chunks = rows.chunks(ROWS_AT_ONCE).peekable();
+    while let Some(some) = chunks.next() {
+        if chunks.peek().is_some() {
+            let mut full = Batch::default();
+            insert(&mut full, some)?;
+            full.run(connection).await?;
+        } else {
+            insert(batch, some)?;
+        }
     }
-    sqlx::query("UPDATE audit_head SET hash = $1 WHERE singleton = 1")
-        .bind(head.hash.to_string())
-        .execute(connection)
-        .await?;
+    batch
+        .add("UPDATE audit_head SET hash = $1 WHERE singleton = 1")
+        .bind(head.hash.to_string());
     Ok(rows)
 }
 
@@ -77,11 +84,10 @@ async fn take_head(connection: &mut AnyConnection, rows: usize) -> Result<Positi
 const ROWS_AT_ONCE: usize = 16;
 const COLUMNS: usize = 8;
 
-async fn insert(connection: &mut AnyConnection, rows: &[Row]) -> Result<(), StoreError> {
-    // Nothing but numbers is put into the text, so that there are few different ones.
-    let mut query = sqlx::query(AssertSqlSafe(insertion_of(rows.len())));
+fn insert(batch: &mut Batch, rows: &[Row]) -> Result<(), StoreError> {
+    batch.add(&insertion_of(rows.len()));
     for row in rows {
-        query = query
+        batch
             .bind(i64::try_from(row.sequence).map_err(damaged)?)
             .bind(row.at)
             .bind(row.action.as_str())
@@ -91,10 +97,10 @@ async fn insert(connection: &mut AnyConnection, rows: &[Row]) -> Result<(), Stor
             .bind(row.detail.as_str())
             .bind(row.hash.to_string());
     }
-    query.execute(connection).await?;
     Ok(())
 }
 
+/// Nothing but numbers is put into the text, so that there are few different ones.
 fn insertion_of(rows: usize) -> String {
     let row = |number: usize| {
         let places = (1..=COLUMNS).map(|column| format!("${}", number * COLUMNS + column));

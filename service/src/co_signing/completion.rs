@@ -15,7 +15,7 @@ use crate::lock;
 use crate::refusal::Refusal;
 use crate::service::{Service, closed, require_released};
 use crate::sessions::{self, EndResult, Session, SessionResult};
-use crate::store::{Columns, StoreError};
+use crate::store::{Announced, Batch, Columns, StoreError};
 
 /// Everything that becomes true together.
 pub(super) struct Completion {
@@ -58,11 +58,11 @@ struct Signed {
 
 pub(super) async fn commit(
     service: &Service,
+    announced: Announced,
     completion: Completion,
 ) -> Result<Outcome, StoreError> {
     let account = completion.account.clone();
-    let committed = service
-        .store
+    let committed = announced
         .write(move |connection| Box::pin(async move { apply(connection, completion).await }))
         .await?;
     Ok(match committed {
@@ -88,31 +88,42 @@ async fn apply(
     completion: Completion,
 ) -> Result<Committed, StoreError> {
     let now = Timestamp::now();
-    if !rotate_token(connection, &completion).await? {
+    let document_number = &completion.account.document_number;
+    let mut batch = Batch::default();
+    add_rotation(&mut batch, &completion)?;
+    sessions::add_end_with_token(
+        &mut batch,
+        &completion.session,
+        &completion.result,
+        document_number,
+        &completion.next_token_hash,
+        now,
+    )?;
+    let [rotated, ended, left] = batch.run_as(connection).await?;
+    if rotated.changed == 0 {
         return not_as_it_was(connection, &completion, now).await;
     }
-    let document_number = &completion.account.document_number;
     // The share is good, so the PIN was right, whether or not the answer comes in time.
     if completion.account.has_released_lock {
         lock::begin_ladder_anew(connection, document_number, completion.purpose).await?;
     }
-    let ended = sessions::end(
-        connection,
-        &completion.session,
-        &completion.result,
-        Some(document_number),
-        Withdrawal::AnsweredElsewhere,
-        now,
-    )
-    .await?;
-    if !ended {
+    if ended.changed == 0 {
         restore_token(connection, &completion).await?;
         return Ok(Committed::Refused {
             refusal: too_late(connection, &completion.session).await?,
             ended: Vec::new(),
         });
     }
-    let shown = sessions::pass_on(connection, &completion.session, now).await?;
+    sessions::tell_of_end(
+        connection,
+        &completion.session,
+        completion.result.end_result,
+        Some(document_number),
+        Withdrawal::AnsweredElsewhere,
+        now,
+    )
+    .await?;
+    let shown = sessions::show_after(connection, &left, now).await?;
     let subject = completion.purpose.as_str();
     let detail = format!("{subject}, session {}", completion.session.id);
     Entry::new(Action::Signed, detail)
@@ -127,32 +138,27 @@ async fn apply(
     })))
 }
 
-/// Whether the account was still as it was when the share was checked. Then it has the next token,
-/// and the answer in which the device gets it.
-async fn rotate_token(
-    connection: &mut AnyConnection,
-    completion: &Completion,
-) -> Result<bool, StoreError> {
+/// Where the account is still as it was when the share was checked, it gets the next token, and the
+/// answer in which the device gets it.
+fn add_rotation(batch: &mut Batch, completion: &Completion) -> Result<(), StoreError> {
     let reply = serde_json::to_string(&completion.reply)
         .map_err(|error| StoreError::Damaged(error.to_string()))?;
-    let rotated = sqlx::query(
-        "UPDATE account SET token_hash = $2, answered_hash = $4, answer = $5 \
-         WHERE document_number = $1 AND token_hash = $3 \
-         AND state = 'open' AND NOT EXISTS (SELECT 1 FROM pin_lock l \
-          WHERE l.document_number = account.document_number AND l.released_at IS NULL)",
-    )
-    .bind(completion.account.document_number.to_string())
-    .bind(completion.next_token_hash.as_str())
-    .bind(completion.account.token_hash.as_str())
-    .bind(completion.request_hash.as_str())
-    .bind(reply)
-    .execute(connection)
-    .await?
-    .rows_affected();
-    Ok(rotated == 1)
+    batch
+        .add(
+            "UPDATE account SET token_hash = $2, answered_hash = $4, answer = $5 \
+             WHERE document_number = $1 AND token_hash = $3 \
+             AND state = 'open' AND NOT EXISTS (SELECT 1 FROM pin_lock l \
+              WHERE l.document_number = account.document_number AND l.released_at IS NULL)",
+        )
+        .bind(completion.account.document_number.to_string())
+        .bind(completion.next_token_hash.as_str())
+        .bind(completion.account.token_hash.as_str())
+        .bind(completion.request_hash.as_str())
+        .bind(reply);
+    Ok(())
 }
 
-/// Undoes [`rotate_token`] inside the same transaction: nobody has seen the new token. The answer
+/// Undoes [`add_rotation`] inside the same transaction: nobody has seen the new token. The answer
 /// before was read with the token before, and the two change together.
 async fn restore_token(
     connection: &mut AnyConnection,

@@ -31,6 +31,7 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::service::{Service, closed, require_released};
 use crate::sessions::{EndResult, Session, SessionResult, SignedBy};
+use crate::store::Announced;
 
 /// Takes a device's half and answers with the whole signature. `body` is the request as it came.
 pub async fn confirm(
@@ -41,6 +42,7 @@ pub async fn confirm(
     confirm: &Confirm,
     body: &[u8],
 ) -> Result<Confirmed, Refusal> {
+    let announced = service.store.announce();
     let request_hash = request_hash(&transaction, body);
     let Remembered {
         account,
@@ -92,6 +94,7 @@ pub async fn confirm(
         .map_err(|error| hsm_is_wrong(&account, error))?;
     complete(
         service,
+        announced,
         address,
         &account,
         last,
@@ -111,6 +114,7 @@ pub async fn confirm(
 )]
 async fn complete(
     service: &Service,
+    announced: Announced,
     address: IpAddr,
     account: &Account,
     last: Option<StoredAnswer>,
@@ -149,7 +153,7 @@ async fn complete(
         reply,
         next_token_hash: hex::encode(next_token.digest()),
     };
-    match completion::commit(service, completion).await? {
+    match completion::commit(service, announced, completion).await? {
         Outcome::Completed(reply) => Ok(reply),
         Outcome::Refused(refusal) => Err(refusal),
     }

@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::linked;
 use super::prompts;
 use super::rows::to_json;
-use super::targets::{Resolved, resolve};
+use super::targets::{self, Resolved};
 use super::{ApiVersion, EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
-use crate::store::{Columns, StoreError, parse};
+use crate::store::{Batch, Columns, StoreError, parse};
 use crate::{deliveries, metrics, random};
 
 /// The same request within this time gets the same session (RP API 3, "idempotency").
@@ -237,7 +237,12 @@ async fn insert(
     }
     let level = new.inquiry.level;
     let asker = new.inquiry.relying_party;
-    let usable = match resolve(connection, &new.target, level, Some(&asker), now).await? {
+    let person = new.target.person();
+    let mut questions = Batch::default();
+    targets::ask(&mut questions, &new.target, Some(&asker), now);
+    prompts::Row::ask(&mut questions, &person, now);
+    let [accounts, row] = questions.run_as(connection).await?;
+    let usable = match targets::resolved(connection, &accounts, &new.target, level).await? {
         Resolved::Nobody => return Ok(Outcome::Nobody),
         Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
         Resolved::NotFinished => return Ok(Outcome::NotFinished),
@@ -257,12 +262,12 @@ async fn insert(
         return Ok(Outcome::NotAnnounced);
     }
     // Whom it does not reach seems not to answer: the relying party learns no more than that.
-    let person = new.target.person();
     let offered = match usable.is_muted || over.is_some() {
         true => Vec::new(),
         false => usable.accounts,
     };
-    let row = NewRow {
+    let mut batch = Batch::default();
+    NewRow {
         session,
         relying_party: asker,
         request,
@@ -270,21 +275,21 @@ async fn insert(
         repeat_key,
         expires_at: now.plus(lifetime),
         over,
-    };
-    row.insert(connection, now).await?;
+    }
+    .add_to(&mut batch, now)?;
+    // Whom a link led to a linked signature waits for it: it takes no turn.
+    let told = !offered.is_empty()
+        && (choice.is_some()
+            || prompts::Row::read(&row)?.enter(&mut batch, session, asker, &person, now));
     let offer = Event::Offered {
         transaction: session,
     };
-    // Whom a link led to a linked signature waits for it: it takes no turn.
-    let told = !offered.is_empty()
-        && (choice.is_some() || prompts::enter(connection, session, asker, &person, now).await?);
-    if !told {
-        return Ok(Outcome::Offered(Vec::new()));
+    let told = if told { offered.as_slice() } else { &[] };
+    for document_number in told {
+        deliveries::add(&mut batch, document_number, &offer, now)?;
     }
-    for document_number in &offered {
-        deliveries::append(connection, document_number, &offer, now).await?;
-    }
-    Ok(Outcome::Offered(offered))
+    batch.run(connection).await?;
+    Ok(Outcome::Offered(told.to_vec()))
 }
 
 /// A session as it begins.
@@ -300,35 +305,31 @@ pub(super) struct NewRow<'a> {
 }
 
 impl NewRow<'_> {
-    pub(super) async fn insert(
-        self,
-        connection: &mut AnyConnection,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Adds it to what is sent together, inside of a write.
+    pub(super) fn add_to(self, batch: &mut Batch, now: Timestamp) -> Result<(), StoreError> {
         let result = match self.over {
             Some(end) => Some(to_json(&SessionResult::without_signature(end))?),
             None => None,
         };
-        sqlx::query(
-            "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, \
+        batch
+            .add(
+                "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, \
              created_at, expires_at, completed_at, result) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        )
-        .bind(self.session.to_string())
-        .bind(self.relying_party.to_string())
-        .bind(match self.over {
-            Some(_) => "complete",
-            None => "running",
-        })
-        .bind(to_json(self.request)?)
-        .bind(to_json(&self.offered)?)
-        .bind(self.repeat_key)
-        .bind(now.milliseconds())
-        .bind(self.expires_at.milliseconds())
-        .bind(self.over.map(|_| now.milliseconds()))
-        .bind(result)
-        .execute(connection)
-        .await?;
+            )
+            .bind(self.session.to_string())
+            .bind(self.relying_party.to_string())
+            .bind(match self.over {
+                Some(_) => "complete",
+                None => "running",
+            })
+            .bind(to_json(self.request)?)
+            .bind(to_json(&self.offered)?)
+            .bind(self.repeat_key)
+            .bind(now.milliseconds())
+            .bind(self.expires_at.milliseconds())
+            .bind(self.over.map(|_| now.milliseconds()))
+            .bind(result);
         metrics::session_begins(self.request);
         if let Some(end) = self.over {
             metrics::session_ends(self.request, end);

@@ -13,7 +13,7 @@ use super::targets::{Resolved, resolve};
 use super::{CreateError, EndResult, Inquiry, SessionRequest, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::random;
-use crate::store::StoreError;
+use crate::store::{Batch, StoreError};
 
 /// An inquiry that waits for whoever opens its link.
 #[derive(Debug, Clone)]
@@ -89,7 +89,8 @@ async fn insert(
             Resolved::Usable(usable) => usable.accounts.is_empty(),
         },
     };
-    let row = NewRow {
+    let mut batch = Batch::default();
+    NewRow {
         session: link.session,
         relying_party: new.inquiry.relying_party,
         request,
@@ -97,25 +98,25 @@ async fn insert(
         repeat_key: None,
         expires_at: now.plus(link.lifetime),
         over: unusable.then_some(EndResult::DocumentUnusable),
-    };
-    row.insert(connection, now).await?;
+    }
+    .add_to(&mut batch, now)?;
     let (kind, target) = match &new.target {
         None => ("anyone", None),
         Some(Target::Person(person)) => ("person", Some(person.to_string())),
         Some(Target::Document(document)) => ("document", Some(document.to_string())),
     };
-    sqlx::query(
-        "INSERT INTO device_link (session, token_hash, secret, target_kind, target, level) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(link.session.to_string())
-    .bind(link.token_hash.as_str())
-    .bind(link.secret.to_vec())
-    .bind(kind)
-    .bind(target)
-    .bind(level.as_str())
-    .execute(connection)
-    .await?;
+    batch
+        .add(
+            "INSERT INTO device_link (session, token_hash, secret, target_kind, target, level) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(link.session.to_string())
+        .bind(link.token_hash.as_str())
+        .bind(link.secret.to_vec())
+        .bind(kind)
+        .bind(target)
+        .bind(level.as_str());
+    batch.run(connection).await?;
     Ok(Ok(()))
 }
 

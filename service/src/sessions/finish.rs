@@ -5,14 +5,25 @@ use symbolon_protocol::device::events::{Event, Withdrawal};
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber};
 use uuid::Uuid;
 
-use super::prompts;
+use super::prompts::{self, leave_where};
 use super::rows::{session_columns, to_json};
 use super::targets::{Resolved, resolve};
 use super::{EndResult, Session, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
 use crate::deliveries;
 use crate::metrics;
-use crate::store::StoreError;
+use crate::store::{Batch, StoreError};
+
+/// Ends a session that still runs.
+macro_rules! end_where {
+    ($also:literal) => {
+        concat!(
+            "UPDATE session SET state = 'complete', result = $2, completed_at = $3 \
+             WHERE id = $1 AND state = 'running'",
+            $also
+        )
+    };
+}
 
 /// Ends a running session, withdraws it from all devices but `answered_by` and shows what waited
 /// for its end. Whether it was this call that ended it; if not, nothing changed.
@@ -40,20 +51,64 @@ pub async fn end(
     reason: Withdrawal,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let ended = sqlx::query(
-        "UPDATE session SET state = 'complete', result = $2, completed_at = $3 \
-         WHERE id = $1 AND state = 'running'",
-    )
-    .bind(session.id.to_string())
-    .bind(to_json(result)?)
-    .bind(now.milliseconds())
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if ended == 0 {
+    let mut batch = Batch::default();
+    batch
+        .add(end_where!(""))
+        .bind(session.id.to_string())
+        .bind(to_json(result)?)
+        .bind(now.milliseconds());
+    let [ended] = batch.run_as(connection).await?;
+    if ended.changed == 0 {
         return Ok(false);
     }
-    metrics::session_ends(&session.request, result.end_result);
+    let end = result.end_result;
+    tell_of_end(connection, session, end, answered_by, reason, now).await?;
+    Ok(true)
+}
+
+/// Adds the end of a session to what is sent together, and its leaving the person's row: each only
+/// where the session still runs and the account has the token of this digest by then. If the first
+/// of the two changed something, [`tell_of_end`] and [`prompts::show_after`] are the caller's, in
+/// the same commit.
+pub(crate) fn add_end_with_token(
+    batch: &mut Batch,
+    session: &Session,
+    result: &SessionResult,
+    document_number: &DocumentNumber,
+    token_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    batch
+        .add(end_where!(
+            " AND EXISTS (SELECT 1 FROM account a \
+             WHERE a.document_number = $4 AND a.token_hash = $5)"
+        ))
+        .bind(session.id.to_string())
+        .bind(to_json(result)?)
+        .bind(now.milliseconds())
+        .bind(document_number.to_string())
+        .bind(token_hash);
+    batch
+        .add(leave_where!(
+            " AND EXISTS (SELECT 1 FROM account a \
+             WHERE a.document_number = $2 AND a.token_hash = $3)"
+        ))
+        .bind(session.id.to_string())
+        .bind(document_number.to_string())
+        .bind(token_hash);
+    Ok(())
+}
+
+/// Counts an end, and withdraws the session from all devices but `answered_by`.
+pub(crate) async fn tell_of_end(
+    connection: &mut AnyConnection,
+    session: &Session,
+    end: EndResult,
+    answered_by: Option<&DocumentNumber>,
+    reason: Withdrawal,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    metrics::session_ends(&session.request, end);
     let withdrawn = Event::Withdrawn {
         transaction: session.id,
         reason,
@@ -63,7 +118,7 @@ pub async fn end(
             deliveries::append(connection, device, &withdrawn, now).await?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Takes an account that has just become unusable out of everything that waits for it. Sessions

@@ -26,12 +26,13 @@ use crate::store::Store;
 
 pub use create::{Asked, CreateError, Created, Inquiry, NewSession};
 pub use device_link::{CreatedLink, NewDeviceLink};
-pub(crate) use finish::waiting_for;
+pub(crate) use finish::{add_end_with_token, tell_of_end, waiting_for};
 pub use finish::{cancel_for, end, end_all_of, finish};
 pub use hints::{DeviceWatch, Hints};
 pub use linked::{announce_linked, linked_within};
 pub use outside::{note_outside_change, outside_changes};
 pub use prompts::pass_on;
+pub(crate) use prompts::show_after;
 pub use request::{
     ApiVersion, ChosenCertificate, EndResult, SessionRequest, SessionResult, SignedBy,
 };

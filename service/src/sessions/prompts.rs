@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::targets::{Resolved, resolve};
 use super::{Session, Sessions, Target};
 use crate::clock::Timestamp;
-use crate::store::{Columns, StoreError, parse};
+use crate::store::{Batch, Columns, Done, StoreError, parse};
 use crate::{deliveries, muting};
 
 /// What has less time left than it takes to read and to type a PIN is not shown any more.
@@ -46,46 +46,85 @@ fn in_order(mut waiting: Vec<Waiting>) -> Vec<Waiting> {
     waiting
 }
 
-/// How many of a person's prompts `p` with their sessions `s` have their turn: `$2` is the earliest
-/// beginning of a turn that lasts, `$3` is now.
-macro_rules! turns_held {
-    () => {
-        "COUNT(CASE WHEN p.shown_at > $2 AND s.state = 'running' AND s.expires_at > $3 \
-         THEN 1 END)"
+/// A session leaves the row; what it answers with is for [`show_after`].
+macro_rules! leave_where {
+    ($also:literal) => {
+        concat!(
+            "DELETE FROM prompt WHERE session = $1",
+            $also,
+            " RETURNING person, (SELECT COUNT(*) FROM prompt w \
+              WHERE w.person = prompt.person AND w.shown_at IS NULL) AS waiting"
+        )
     };
 }
-/// Enters a session that is pushed to a person. Whether it is shown now; if not, when its
-/// turn has come.
-pub(super) async fn enter(
-    connection: &mut AnyConnection,
-    session: Uuid,
-    relying_party: Uuid,
-    person: &SemanticsIdentifier,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    // Two requests of one millisecond have an order as well.
-    let row = sqlx::query(concat!(
-        "INSERT INTO prompt (session, person, relying_party, asked_at, shown_at) \
-         SELECT $4, $1, $5, \
-          CASE WHEN MAX(p.asked_at) >= $3 THEN MAX(p.asked_at) + 1 ELSE $3 END, \
-          CASE WHEN ",
-        turns_held!(),
-        " = 0 THEN $3 END \
-         FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1 \
-         RETURNING shown_at"
-    ))
-    .bind(person.to_string())
-    .bind(now.minus(TURN).milliseconds())
-    .bind(now.milliseconds())
-    .bind(session.to_string())
-    .bind(relying_party.to_string())
-    .fetch_one(&mut *connection)
-    .await?;
-    let shown = row.optional_moment("shown_at")?.is_some();
-    if shown {
-        note_turn(connection, person, &relying_party, now).await?;
+pub(super) use leave_where;
+
+/// How a person's row stands.
+pub(super) struct Row {
+    /// Whether one of the prompts has its turn.
+    has_turn: bool,
+    /// When the last one was asked for.
+    last_asked_at: Option<Timestamp>,
+}
+
+impl Row {
+    /// Adds the question for it to what is sent together.
+    pub(super) fn ask(batch: &mut Batch, person: &SemanticsIdentifier, now: Timestamp) {
+        // `$2` is the earliest beginning of a turn that lasts.
+        batch
+            .add(
+                "SELECT COUNT(CASE WHEN p.shown_at > $2 AND s.state = 'running' \
+                 AND s.expires_at > $3 THEN 1 END) AS turns, MAX(p.asked_at) AS last_asked_at \
+                 FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1",
+            )
+            .bind(person.to_string())
+            .bind(now.minus(TURN).milliseconds())
+            .bind(now.milliseconds());
     }
-    Ok(shown)
+
+    /// Takes the answer.
+    pub(super) fn read(done: &Done) -> Result<Self, StoreError> {
+        let row = done.only_row()?;
+        Ok(Self {
+            has_turn: row.number("turns")? > 0,
+            last_asked_at: row.optional_moment("last_asked_at")?,
+        })
+    }
+
+    /// Enters a session that is pushed to the person. Whether it is shown now; if not, when its
+    /// turn has come.
+    pub(super) fn enter(
+        &self,
+        batch: &mut Batch,
+        session: Uuid,
+        relying_party: Uuid,
+        person: &SemanticsIdentifier,
+        now: Timestamp,
+    ) -> bool {
+        let is_shown = !self.has_turn;
+        batch
+            .add(
+                "INSERT INTO prompt (session, person, relying_party, asked_at, shown_at) \
+                 VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(session.to_string())
+            .bind(person.to_string())
+            .bind(relying_party.to_string())
+            .bind(self.place_of(now).milliseconds())
+            .bind(is_shown.then_some(now.milliseconds()));
+        if is_shown {
+            note_turn(batch, person, &relying_party, now);
+        }
+        is_shown
+    }
+
+    /// Two requests of one millisecond have an order as well.
+    fn place_of(&self, now: Timestamp) -> Timestamp {
+        match self.last_asked_at {
+            Some(last) if last >= now => last.plus(Duration::from_millis(1)),
+            _ => now,
+        }
+    }
 }
 
 /// Takes a session that ended out of the row, and offers the next one to its devices. Those are
@@ -95,15 +134,19 @@ pub async fn pass_on(
     ended: &Session,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(
-        "DELETE FROM prompt WHERE session = $1 RETURNING person, \
-         (SELECT COUNT(*) FROM prompt w WHERE w.person = prompt.person \
-          AND w.shown_at IS NULL) AS waiting",
-    )
-    .bind(ended.id.to_string())
-    .fetch_optional(&mut *connection)
-    .await?;
-    match row {
+    let mut batch = Batch::default();
+    batch.add(leave_where!("")).bind(ended.id.to_string());
+    let [left] = batch.run_as(connection).await?;
+    show_after(connection, &left, now).await
+}
+
+/// Shows what waited for a session that left the row. Whether there was anything.
+pub(crate) async fn show_after(
+    connection: &mut AnyConnection,
+    left: &Done,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match left.rows.first() {
         Some(row) if row.number("waiting")? > 0 => {
             let person: SemanticsIdentifier = parse(&row.text("person")?)?;
             show_next(connection, &person, now).await
@@ -154,8 +197,7 @@ async fn show_next(
         if muting::is_muted(connection, &next.relying_party, person, now).await? {
             continue;
         }
-        if show(connection, &next, now).await? {
-            note_turn(connection, person, &next.relying_party, now).await?;
+        if show(connection, &next, person, now).await? {
             return Ok(true);
         }
     }
@@ -188,23 +230,15 @@ pub(super) async fn purge(
     Ok(())
 }
 
-/// Whether one of a person's prompts has its turn.
 async fn has_turn(
     connection: &mut AnyConnection,
     person: &SemanticsIdentifier,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(concat!(
-        "SELECT ",
-        turns_held!(),
-        " AS turns FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1"
-    ))
-    .bind(person.to_string())
-    .bind(now.minus(TURN).milliseconds())
-    .bind(now.milliseconds())
-    .fetch_one(connection)
-    .await?;
-    Ok(row.number("turns")? > 0)
+    let mut batch = Batch::default();
+    Row::ask(&mut batch, person, now);
+    let [row] = batch.run_as(connection).await?;
+    Ok(Row::read(&row)?.has_turn)
 }
 
 async fn waiting_of(
@@ -238,11 +272,13 @@ async fn waiting_of(
 async fn show(
     connection: &mut AnyConnection,
     next: &Waiting,
+    person: &SemanticsIdentifier,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let Some(session) = Session::load(connection, &next.session).await? else {
         return Ok(false);
     };
+    let mut batch = Batch::default();
     let mut reached = false;
     for device in &session.offered {
         let target = Target::Document(device.clone());
@@ -253,36 +289,35 @@ async fn show(
             let offer = Event::Offered {
                 transaction: session.id,
             };
-            deliveries::append(connection, device, &offer, now).await?;
+            deliveries::add(&mut batch, device, &offer, now)?;
             reached = true;
         }
     }
     if reached {
-        sqlx::query("UPDATE prompt SET shown_at = $2 WHERE session = $1")
+        batch
+            .add("UPDATE prompt SET shown_at = $2 WHERE session = $1")
             .bind(session.id.to_string())
-            .bind(now.milliseconds())
-            .execute(connection)
-            .await?;
+            .bind(now.milliseconds());
+        note_turn(&mut batch, person, &next.relying_party, now);
+        batch.run(connection).await?;
     }
     Ok(reached)
 }
 
-async fn note_turn(
-    connection: &mut AnyConnection,
+fn note_turn(
+    batch: &mut Batch,
     person: &SemanticsIdentifier,
     relying_party: &Uuid,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO prompt_turn (person, relying_party, at) VALUES ($1, $2, $3) \
-         ON CONFLICT (person, relying_party) DO UPDATE SET at = excluded.at",
-    )
-    .bind(person.to_string())
-    .bind(relying_party.to_string())
-    .bind(now.milliseconds())
-    .execute(connection)
-    .await?;
-    Ok(())
+) {
+    batch
+        .add(
+            "INSERT INTO prompt_turn (person, relying_party, at) VALUES ($1, $2, $3) \
+             ON CONFLICT (person, relying_party) DO UPDATE SET at = excluded.at",
+        )
+        .bind(person.to_string())
+        .bind(relying_party.to_string())
+        .bind(now.milliseconds());
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Sessions;
 use crate::clock::Timestamp;
-use crate::store::{Columns, StoreError, parse};
+use crate::store::{Batch, Columns, Done, StoreError, parse};
 
 /// Whom a relying party asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,8 +119,8 @@ async fn without_account(
     })
 }
 
-/// Everything about a target that a request depends on, by one question to the store. `asker` is
-/// the relying party, if it matters who asks.
+/// Everything about a target that a request depends on. `asker` is the relying party, if it matters
+/// who asks.
 pub(super) async fn resolve(
     connection: &mut AnyConnection,
     target: &Target,
@@ -128,6 +128,14 @@ pub(super) async fn resolve(
     asker: Option<&Uuid>,
     now: Timestamp,
 ) -> Result<Resolved, StoreError> {
+    let mut batch = Batch::default();
+    ask(&mut batch, target, asker, now);
+    let [accounts] = batch.run_as(connection).await?;
+    resolved(connection, &accounts, target, level).await
+}
+
+/// Adds the question behind [`resolve`] to what is sent together; [`resolved`] takes the answer.
+pub(super) fn ask(batch: &mut Batch, target: &Target, asker: Option<&Uuid>, now: Timestamp) {
     // A lock whose time is over stands in nobody's way: the device asks for its release before
     // the PIN. A closed account is as good as none.
     macro_rules! accounts_where {
@@ -155,18 +163,26 @@ pub(super) async fn resolve(
             document_number.to_string(),
         ),
     };
-    let rows = sqlx::query(statement)
+    batch
+        .add(statement)
         .bind(name)
         .bind(now.milliseconds())
-        .bind(asker.map(Uuid::to_string))
-        .fetch_all(&mut *connection)
-        .await?;
-    if rows.is_empty() {
+        .bind(asker.map(Uuid::to_string));
+}
+
+/// What the answer to [`ask`] says about the accounts of a level.
+pub(super) async fn resolved(
+    connection: &mut AnyConnection,
+    accounts: &Done,
+    target: &Target,
+    level: CertificateLevel,
+) -> Result<Resolved, StoreError> {
+    if accounts.rows.is_empty() {
         return without_account(connection, target).await;
     }
     let mut suitable = false;
     let mut usable = Usable::default();
-    for row in &rows {
+    for row in &accounts.rows {
         if parse::<CertificateLevel>(&row.text("level")?)? < level {
             continue;
         }

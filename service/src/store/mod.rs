@@ -4,6 +4,8 @@
 //! one commit: with SQLite there can be only one writer anyway, and the flush to disk that makes
 //! a commit durable costs more than all the statements in it.
 
+mod batch;
+mod company;
 mod connections;
 mod migrations;
 mod row;
@@ -16,6 +18,9 @@ use sqlx::{AnyConnection, Connection};
 
 use crate::audit;
 
+pub(crate) use batch::{Batch, Done};
+pub use company::Announced;
+use company::Company;
 pub use connections::Reader;
 use connections::{Database, Readers};
 pub use row::{Columns, parse};
@@ -27,6 +32,7 @@ pub(crate) use writer::{when_committed, with_the_commit};
 pub struct Store {
     readers: Readers,
     writer: Writer,
+    company: Company,
 }
 
 /// Why the store did not do what was asked. Nothing was written.
@@ -52,9 +58,11 @@ impl Store {
         let database = Database::at(url);
         let mut connection = database.connect().await?;
         migrations::run(&mut connection).await?;
+        let company = Company::default();
         let store = Self {
             readers: Readers::of(database.clone()),
-            writer: Writer::start(database, connection),
+            writer: Writer::start(database, connection, company.clone()),
+            company,
         };
         store
             .write(|connection| Box::pin(audit::begin(connection)))
@@ -72,6 +80,12 @@ impl Store {
             + 'static,
     {
         self.writer.write(work).await
+    }
+
+    /// Says that a write is about to come, of somebody who does something slow before. Whoever
+    /// writes meanwhile may wait for it a moment.
+    pub fn announce(&self) -> Announced {
+        self.company.announce(self.clone())
     }
 
     /// A connection to read with. Reads wait for each other: keep it no longer than needed.

@@ -141,3 +141,79 @@ async fn reads_wait_for_their_turn_and_none_begins_after_the_end() {
     assert!(store.reader().await.is_err());
     store.close().await;
 }
+
+const NONCE: &str = "INSERT INTO nonce (value, document_number, expires_at) VALUES ($1, $2, 1)";
+
+#[tokio::test]
+async fn statements_that_go_together_each_tell_what_became_of_them() {
+    let (_folder, store) = fresh().await;
+    let done = store
+        .write(|connection| {
+            Box::pin(async move {
+                let mut batch = Batch::default();
+                batch.add(NONCE).bind("a").bind("d");
+                batch.add(NONCE).bind("b").bind("d");
+                batch
+                    .add("UPDATE nonce SET expires_at = $2 WHERE document_number = $1")
+                    .bind("d")
+                    .bind(7_i64);
+                batch
+                    .add("SELECT value FROM nonce WHERE expires_at = $1 ORDER BY value")
+                    .bind(7_i64);
+                batch
+                    .add("DELETE FROM nonce WHERE value = $1 RETURNING value")
+                    .bind("none such");
+                batch.run_as::<5>(connection).await
+            })
+        })
+        .await
+        .unwrap();
+    let changed: Vec<_> = done[..3].iter().map(|done| done.changed).collect();
+    assert_eq!(changed, [1, 1, 2]);
+    let values = done[3].rows.iter().map(|row| row.text("value").unwrap());
+    assert_eq!(values.collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!((done[4].changed, done[4].rows.len()), (0, 0));
+    assert_eq!(count(&store).await, 2);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_statements_of_which_one_errs() {
+    let (_folder, store) = fresh().await;
+    let twice = async |value: &'static str| {
+        let writing = store.write(move |connection| {
+            Box::pin(async move {
+                let mut batch = Batch::default();
+                for _ in 0..2 {
+                    batch.add(NONCE).bind(value).bind("d");
+                }
+                batch.run(connection).await.map(drop)
+            })
+        });
+        writing.await
+    };
+    let (failed, written) = tokio::join!(twice("a"), insert(&store, "b", false));
+    assert!(matches!(failed, Err(StoreError::Unavailable(_))));
+    written.unwrap();
+    assert_eq!(count(&store).await, 1);
+    twice("c").await.unwrap_err();
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
+async fn whoever_announces_a_write_and_never_comes_holds_up_nobody_for_long() {
+    let (_folder, store) = fresh().await;
+    let never_come = [store.announce(), store.announce(), store.announce()];
+    let comes = store.announce();
+    let write = comes.write(|connection| {
+        Box::pin(async move {
+            let mut batch = Batch::default();
+            batch.add(NONCE).bind("a").bind("d");
+            batch.run(connection).await.map(drop)
+        })
+    });
+    let (announced, other) = tokio::join!(write, insert(&store, "b", false));
+    announced.unwrap();
+    other.unwrap();
+    assert_eq!(count(&store).await, 2);
+    drop(never_come);
+}

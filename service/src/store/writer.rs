@@ -12,13 +12,13 @@ use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Connection, Executor};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use super::StoreError;
+use super::batch::Batch;
+use super::company::{Company, LARGEST_GROUP, LONGEST_WAIT};
 use super::connections::Database;
 use crate::audit::{self, Noted};
-
-/// At most this many pieces of work share a commit, so that none waits for too long.
-const LARGEST_GROUP: usize = 64;
 
 /// A handle to the writing task. Clones lead to the same one.
 #[derive(Clone)]
@@ -29,9 +29,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts with a connection that is there already.
-    pub(super) fn start(database: Database, connection: AnyConnection) -> Self {
+    pub(super) fn start(database: Database, connection: AnyConnection, company: Company) -> Self {
         let (queue, waiting) = mpsc::channel(1024);
-        let task = tokio::spawn(serve(database, connection, waiting));
+        let task = tokio::spawn(serve(database, connection, waiting, company));
         Self {
             queue,
             task: Arc::new(Mutex::new(Some(task))),
@@ -192,12 +192,14 @@ async fn serve(
     database: Database,
     connection: AnyConnection,
     mut waiting: mpsc::Receiver<Box<dyn Work>>,
+    company: Company,
 ) {
     let mut kept = Some(connection);
     let mut group = Vec::with_capacity(LARGEST_GROUP);
     let mut last = false;
     while !last && waiting.recv_many(&mut group, LARGEST_GROUP).await > 0 {
-        last = group.iter().any(|work| work.is_last());
+        await_company(&mut waiting, &mut group, &company).await;
+        last = holds_last(&group);
         let connection = match kept.take() {
             Some(connection) => Ok(connection),
             None => database.connect().await,
@@ -214,6 +216,26 @@ async fn serve(
     if let Some(connection) = kept {
         let _ = connection.close().await;
     }
+}
+
+/// Lets more join a group, for a moment, where it is worth it.
+async fn await_company(
+    waiting: &mut mpsc::Receiver<Box<dyn Work>>,
+    group: &mut Vec<Box<dyn Work>>,
+    company: &Company,
+) {
+    let until = Instant::now() + LONGEST_WAIT;
+    while company.is_worth_waiting_for(group.len()) && !holds_last(group) {
+        let room = LARGEST_GROUP - group.len();
+        match timeout_at(until, waiting.recv_many(group, room)).await {
+            Ok(more) if more > 0 => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+fn holds_last(group: &[Box<dyn Work>]) -> bool {
+    group.iter().any(|work| work.is_last())
 }
 
 fn refuse_all(group: &mut Vec<Box<dyn Work>>, error: &StoreError) {
@@ -333,9 +355,11 @@ const NEXT_WORK: &str = "RELEASE SAVEPOINT work; SAVEPOINT work";
 
 async fn commit(connection: &mut AnyConnection, entries: Vec<Noted>) -> Result<(), StoreError> {
     let sealed = async {
-        let rows = audit::append(connection, entries).await?;
+        let mut batch = Batch::default();
+        let rows = audit::append(connection, &mut batch, entries).await?;
         // Releases a savepoint that still stands.
-        connection.execute("COMMIT").await?;
+        batch.add("COMMIT");
+        batch.run(connection).await?;
         Ok(rows)
     };
     let rows = sealed.await.inspect_err(|error: &StoreError| {

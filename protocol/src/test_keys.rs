@@ -4,7 +4,9 @@ use num_bigint::BigUint;
 use num_integer::Integer;
 
 use crate::encoding::EncodedMessage;
-use crate::split_key::{Modulus, PUBLIC_EXPONENT, PartialSignature, to_octets};
+use crate::split_key::{
+    Modulus, PUBLIC_EXPONENT, PartialSignature, VerifiedPartialSignature, to_octets,
+};
 
 /// What in the product only hardware holds.
 pub(crate) struct Share {
@@ -28,6 +30,11 @@ impl Share {
         let reduced = BigUint::from_bytes_be(&message.reduced(&self.modulus));
         let half = reduced.modpow(&self.private_exponent, self.modulus.value());
         PartialSignature::from_octets(to_octets(&half, self.modulus.octets()))
+    }
+
+    /// The same, found right.
+    pub(crate) fn half(&self, message: &EncodedMessage) -> VerifiedPartialSignature {
+        self.sign(message).verified(message, &self.modulus).unwrap()
     }
 }
 

@@ -8,7 +8,7 @@ use symbolon_protocol::device::problem::ProblemCode;
 use crate::accounts::{Account, DeviceFingerprint, KeyCache, Standing};
 use crate::certificates::CertificateAuthority;
 use crate::clock::Timestamp;
-use crate::co_signing::Halves;
+use crate::co_signing::Ahead;
 use crate::keys::ServiceKeys;
 use crate::refusal::Refusal;
 use crate::sessions::{Session, Sessions};
@@ -27,8 +27,8 @@ pub struct Service {
     pub authority: Arc<CertificateAuthority>,
     /// The accounts' keys.
     pub account_keys: Arc<KeyCache>,
-    /// Halves of signatures that were made ahead.
-    pub halves: Halves,
+    /// Ahead of signatures that were made ahead.
+    pub ahead: Ahead,
 }
 
 impl Service {

@@ -27,9 +27,11 @@ use symbolon_protocol::display_text::DisplayText;
 use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::split_key::Modulus;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::accounts::{Deed, FileError, Standing, Store, StoredAccount, Underway};
 use crate::announcer::{Announcer, News};
+use crate::approval::draft::Drafted;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{self, Connection, HistoryEntry, HistoryEvent};
 use crate::link::Link;
@@ -68,6 +70,8 @@ pub(crate) struct Account {
     underway: Mutex<Result<Option<Underway>, String>>,
     /// The place for the next one is on the disk.
     has_room: AtomicBool,
+    /// Of the approval that began last.
+    draft: Mutex<Option<Drafted>>,
     counts: Mutex<Counts>,
     book: Mutex<Book>,
     callbacks: links::Callbacks,
@@ -101,6 +105,7 @@ impl Account {
             book: Mutex::new(book),
             underway: Mutex::new(underway),
             has_room: AtomicBool::new(false),
+            draft: Mutex::new(None),
             counts: Mutex::new(Counts::default()),
             callbacks: links::Callbacks::default(),
             announced: linked::Announced::default(),
@@ -143,6 +148,23 @@ impl Account {
     pub(crate) fn modulus(&self, purpose: KeyPurpose) -> Result<Modulus, Fault> {
         Modulus::from_octets(self.deed.key(purpose).modulus.as_slice())
             .map_err(|error| Fault::new(FaultKind::Damaged, error.to_string()))
+    }
+
+    /// The hardware's part of it.
+    pub(crate) fn share_modulus(&self, purpose: KeyPurpose) -> Result<Modulus, Fault> {
+        Modulus::from_octets(self.deed.key(purpose).share_modulus.as_slice())
+            .map_err(|error| Fault::new(FaultKind::Damaged, error.to_string()))
+    }
+
+    /// Keeps what was drawn for an approval that goes on, in the place of what was before.
+    pub(crate) fn keep_draft(&self, drafted: Drafted) {
+        *locked(&self.draft) = Some(drafted);
+    }
+
+    /// What was drawn for a transaction when its approval began, unless another one's has begun
+    /// since.
+    pub(crate) fn take_draft(&self, transaction: Uuid) -> Option<Drafted> {
+        locked(&self.draft).take_if(|drafted| drafted.draft.transaction() == transaction)
     }
 
     pub(crate) fn standing(&self) -> MutexGuard<'_, Standing> {

@@ -11,6 +11,7 @@ use symbolon_protocol::interaction::InteractionType;
 use symbolon_protocol::split_key::{Modulus, PartialSignature};
 use symbolon_protocol::transaction::rebuild_message;
 use symbolon_vault::SealedShare;
+use uuid::Uuid;
 
 use crate::account::Account;
 use crate::accounts::Underway;
@@ -18,28 +19,30 @@ use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::User;
 use crate::transaction::{Entry, Event, Signing};
 
-/// A confirmation that lacks its share.
-pub(super) struct Draft {
-    account: Arc<Account>,
-    entry: Entry,
-    by: User,
+/// A confirmation that lacks its share, from the moment in which its approval begins.
+pub(crate) struct Draft {
+    transaction: Uuid,
     purpose: KeyPurpose,
     message: EncodedMessage,
     salt: Vec<u8>,
     /// For a login.
     user_challenge: Option<String>,
     interaction: InteractionType,
+    /// What the share is checked with.
+    share_modulus: Modulus,
 }
 
-impl Draft {
-    /// Draws what the device draws and rebuilds the message. For a login there comes what proves
-    /// that the device drew it.
-    pub(super) fn new(
-        account: &Arc<Account>,
-        entry: &Entry,
-        signing: &Signing,
-        by: &User,
-    ) -> Result<(Self, Option<UserChallengeVerifier>), Fault> {
+/// A draft, and for a login what proves that this device drew its challenge.
+pub(crate) struct Drafted {
+    pub(crate) draft: Arc<Draft>,
+    pub(super) verifier: Option<UserChallengeVerifier>,
+    /// Whether the service was told.
+    pub(super) told: bool,
+}
+
+impl Drafted {
+    /// Draws what the device draws and rebuilds the message.
+    pub(super) fn new(account: &Account, entry: &Entry, signing: &Signing) -> Result<Self, Fault> {
         let transaction = &entry.offer.transaction;
         let modulus = account.modulus(signing.purpose)?;
         let salt = signing.algorithm.draw_salt().map_err(failed)?;
@@ -56,27 +59,32 @@ impl Draft {
             &modulus,
         )
         .map_err(failed)?;
-        let draft = Self {
-            account: account.clone(),
-            entry: entry.clone(),
-            by: by.clone(),
+        let draft = Arc::new(Draft {
+            transaction: transaction.id,
             purpose: signing.purpose,
             message,
             salt,
             user_challenge,
             interaction: signing.interaction,
-        };
-        Ok((draft, verifier))
+            share_modulus: account.share_modulus(signing.purpose)?,
+        });
+        Ok(Self {
+            draft,
+            verifier,
+            told: false,
+        })
+    }
+}
+
+impl Draft {
+    /// Of which transaction.
+    pub(crate) fn transaction(&self) -> Uuid {
+        self.transaction
     }
 
     /// What is to be signed.
     pub(super) fn message(&self) -> &EncodedMessage {
         &self.message
-    }
-
-    /// By which key share.
-    pub(super) fn share(&self) -> &SealedShare {
-        &self.account.deed.key(self.purpose).share
     }
 
     /// What the service needs to make its half.
@@ -88,10 +96,37 @@ impl Draft {
         }
     }
 
+    /// A wrong share must not leave the machine: it could tell of the key (fault attacks).
+    fn check(&self, share: &PartialSignature) -> Result<(), Fault> {
+        if share.verify(&self.message, &self.share_modulus) {
+            return Ok(());
+        }
+        Err(Fault::with_remedy(
+            FaultKind::Failed,
+            "the hardware made a share that is not right; it was not sent",
+            "try again; if it happens again, delete the account and enrol on other hardware",
+        ))
+    }
+}
+
+/// A draft, and who approves it as what.
+pub(super) struct Approving {
+    pub(super) account: Arc<Account>,
+    pub(super) entry: Entry,
+    pub(super) by: User,
+    pub(super) draft: Arc<Draft>,
+}
+
+impl Approving {
+    /// By which key share.
+    pub(super) fn share(&self) -> &SealedShare {
+        &self.account.deed.key(self.draft.purpose).share
+    }
+
     /// Checks the share and puts the confirmation on the disk, without another thread between: to
     /// be called on the vault's. When it returns, the confirmation may be sent.
     pub(super) fn keep(&self, share: &PartialSignature) -> Result<Underway, Fault> {
-        self.check(share)?;
+        self.draft.check(share)?;
         let account = &self.account;
         let id = self.entry.offer.transaction.id;
         if !account.step(id, Event::ShareMade) {
@@ -110,27 +145,13 @@ impl Draft {
         Ok(underway)
     }
 
-    /// A wrong share must not leave the machine: it could tell of the key (fault attacks).
-    fn check(&self, share: &PartialSignature) -> Result<(), Fault> {
-        let key = self.account.deed.key(self.purpose);
-        let right = Modulus::from_octets(key.share_modulus.as_slice())
-            .is_ok_and(|modulus| share.verify(&self.message, &modulus));
-        if right {
-            return Ok(());
-        }
-        Err(Fault::with_remedy(
-            FaultKind::Failed,
-            "the hardware made a share that is not right; it was not sent",
-            "try again; if it happens again, delete the account and enrol on other hardware",
-        ))
-    }
-
     fn confirm(&self, share: &PartialSignature) -> Confirm {
+        let draft = &self.draft;
         Confirm {
             share: Octets::from(share.as_slice()),
-            salt: Octets(self.salt.clone()),
-            interaction: self.interaction,
-            user_challenge: self.user_challenge.clone(),
+            salt: Octets(draft.salt.clone()),
+            interaction: draft.interaction,
+            user_challenge: draft.user_challenge.clone(),
             freshness_token: self.account.standing().freshness_token.as_str().to_owned(),
         }
     }

@@ -9,7 +9,7 @@
 mod agreement;
 mod confirmation;
 mod consent;
-mod draft;
+pub(crate) mod draft;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +21,7 @@ use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_vault::{Judge, Pin, PinOutcome};
 use uuid::Uuid;
 
-use self::draft::Draft;
+use self::draft::{Approving, Drafted};
 use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
@@ -29,8 +29,8 @@ use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, User, Verdict
 use crate::transaction::{Entry, Event, Pick, RefusedAs, Signing};
 
 impl Account {
-    /// What is approved, and whether a PIN may be asked for; runs a release that is due. Vault and
-    /// disk make ready behind our back.
+    /// What is approved, and whether a PIN may be asked for; runs a release that is due. Vault, disk
+    /// and service make ready behind our back.
     pub(crate) async fn begin_approval(
         self: &Arc<Self>,
         id: Uuid,
@@ -48,6 +48,7 @@ impl Account {
                     tracing::debug!(%error, "nothing was prepared; signing will do it all");
                 }
             });
+            self.begin_draft(&entry);
             let account = self.clone();
             tokio::spawn(async move {
                 if let Err(error) = account.make_room().await {
@@ -204,15 +205,23 @@ impl Account {
     ) -> Result<Judged, Fault> {
         let purpose = signing.purpose;
         let id = entry.offer.transaction.id;
-        let (draft, verifier) = Draft::new(self, entry, signing, by)?;
-        self.tell_ahead(id, &draft);
-        let draft = Arc::new(draft);
-        let signed = draft.clone();
+        let mut drafted = match self.take_draft(id) {
+            Some(drafted) => drafted,
+            None => Drafted::new(self, entry, signing)?,
+        };
+        self.tell_ahead(&mut drafted);
+        let approving = Arc::new(Approving {
+            account: self.clone(),
+            entry: entry.clone(),
+            by: by.clone(),
+            draft: drafted.draft.clone(),
+        });
+        let signed = approving.clone();
         let outcome = self
             .core
             .vault
             .call(move |vault| {
-                let outcome = vault.sign(signed.share(), pin, signed.message())?;
+                let outcome = vault.sign(signed.share(), pin, signed.draft.message())?;
                 Ok(outcome.map(|share| signed.keep(&share)))
             })
             .await
@@ -220,14 +229,14 @@ impl Account {
         let outcome = match outcome {
             PinOutcome::Unjudged(proof) => {
                 let outcome = self.have_judged(proof).await?;
-                let kept = move |share: Option<_>| share.map(|share| draft.keep(&share));
+                let kept = move |share: Option<_>| share.map(|share| approving.keep(&share));
                 self.core.vault.call(|_| Ok(outcome.map(kept))).await?
             }
             outcome => outcome.map(Some),
         };
         match outcome {
             PinOutcome::Accepted(Some(Ok(underway))) => {
-                if let Some(verifier) = verifier {
+                if let Some(verifier) = drafted.verifier {
                     self.remember_verifier(id, verifier);
                 }
                 Ok(Judged::Right(Box::new(underway)))
@@ -236,9 +245,13 @@ impl Account {
                 self.pin_was_right(purpose).await;
                 Err(fault)
             }
-            PinOutcome::Wrong { tries_left } => Ok(Judged::Not(
-                self.pin_was_wrong(purpose, tries_left, by).await,
-            )),
+            PinOutcome::Wrong { tries_left } => {
+                // Nothing was signed: it serves the next try.
+                self.keep_draft(drafted);
+                Ok(Judged::Not(
+                    self.pin_was_wrong(purpose, tries_left, by).await,
+                ))
+            }
             PinOutcome::Locked => Ok(Judged::Not(self.pin_was_locked(purpose).await)),
             PinOutcome::Accepted(None) | PinOutcome::Unjudged(_) => Err(Fault::with_remedy(
                 FaultKind::Failed,
@@ -248,14 +261,35 @@ impl Account {
         }
     }
 
-    /// Lets the service make its half beside the hardware. Only over a connection that is there: a
+    /// What can be done before the PIN is typed: draws, rebuilds the message, tells the service.
+    fn begin_draft(self: &Arc<Self>, entry: &Entry) {
+        let id = entry.offer.transaction.id;
+        let Some(signing) = &entry.offer.signing else {
+            return;
+        };
+        let drafted = match self.take_draft(id) {
+            Some(drafted) => Ok(drafted),
+            None => Drafted::new(self, entry, signing),
+        };
+        match drafted {
+            Ok(mut drafted) => {
+                self.tell_ahead(&mut drafted);
+                self.keep_draft(drafted);
+            }
+            Err(fault) => tracing::debug!(%fault, "nothing was drawn; approving will do it"),
+        }
+    }
+
+    /// Lets the service make its half before it is needed. Only over a connection that is there: a
     /// new one's handshake would keep the hardware from the PIN. And not where the service judges
     /// that: it makes nothing before.
-    fn tell_ahead(self: &Arc<Self>, id: Uuid, draft: &Draft) {
-        if self.core.vault.judge() != Judge::Hardware || !self.link.is_connected() {
+    fn tell_ahead(self: &Arc<Self>, drafted: &mut Drafted) {
+        if drafted.told || self.core.vault.judge() != Judge::Hardware || !self.link.is_connected() {
             return;
         }
-        let prepare = draft.prepare();
+        drafted.told = true;
+        let id = drafted.draft.transaction();
+        let prepare = drafted.draft.prepare();
         let account = self.clone();
         tokio::spawn(async move {
             if let Err(error) = account.link.call(&id.to_string(), &prepare).await {

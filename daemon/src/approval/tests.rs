@@ -275,9 +275,9 @@ fn completed(transaction: &Transaction, body: &[u8]) -> String {
     half.extend(power);
     let share = PartialSignature::from_octets(request.share.0);
     let share = share.verified(&message, key.device_modulus()).unwrap();
-    let signature = key
-        .combine(&share, &PartialSignature::from_octets(half))
-        .unwrap();
+    let half = PartialSignature::from_octets(half);
+    let half = half.verified(&message, key.service_modulus()).unwrap();
+    let signature = key.combine(&share, &half).unwrap();
     serde_json::to_string(&Confirmed {
         signature: signature.as_slice().into(),
         freshness_token: FreshnessToken::draw().unwrap().as_str().to_owned(),
@@ -501,8 +501,46 @@ async fn a_wrong_share_is_neither_sent_nor_kept() {
     assert_eq!(approve().await, Ok(Verdict::Accepted {}));
 }
 
+/// What the service was told ahead, once it was told so many times.
+async fn told(stage: &Stage, times: usize) -> Vec<Prepare> {
+    loop {
+        let bodies = stage.service.bodies("/prepare");
+        if bodies.len() >= times {
+            let read = |body: &Vec<u8>| serde_json::from_slice(body).unwrap();
+            return bodies.iter().map(read).collect();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn was_told(confirm: &[u8], told: &Prepare) -> bool {
+    let confirm: Confirm = serde_json::from_slice(confirm).unwrap();
+    told.salt == confirm.salt
+        && told.interaction == confirm.interaction
+        && told.user_challenge == confirm.user_challenge
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_is_told_ahead_of_what_the_hardware_signs() {
+async fn the_service_is_told_when_an_approval_begins_what_the_hardware_signs() {
+    let transaction = authentication(INTERACTIONS);
+    let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
+    let (account, id) = (&stage.account, transaction.id);
+    account.begin_approval(id, 1000).await.unwrap();
+    told(&stage, 1).await;
+    // Neither asking again nor a wrong PIN signs anything: what was told serves the next try.
+    account.begin_approval(id, 1000).await.unwrap();
+    let wrong = account.approve(id, pin(b"0000"), &somebody()).await;
+    assert!(matches!(wrong, Ok(Verdict::WrongPin { .. })));
+    let approved = account.approve(id, pin(b"1593"), &somebody()).await;
+    assert_eq!(approved, Ok(Verdict::Accepted {}));
+
+    let told = told(&stage, 1).await;
+    assert_eq!(told.len(), 1);
+    assert!(was_told(&stage.service.bodies("/confirm")[0], &told[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_did_not_begin_tells_the_service_beside_the_hardware() {
     let transaction = authentication(INTERACTIONS);
     let stage = Stage::set(&transaction, vec![Fate::Answered]).await;
     let approved = stage
@@ -510,20 +548,8 @@ async fn the_service_is_told_ahead_of_what_the_hardware_signs() {
         .approve(transaction.id, pin(b"1593"), &somebody())
         .await;
     approved.unwrap();
-
-    let confirm: Confirm =
-        serde_json::from_slice(&stage.service.bodies("/confirm").remove(0)).unwrap();
-    // It went first, on a way of its own.
-    let told = loop {
-        match stage.service.bodies("/prepare").pop() {
-            Some(told) => break told,
-            None => tokio::task::yield_now().await,
-        }
-    };
-    let told: Prepare = serde_json::from_slice(&told).unwrap();
-    assert_eq!(told.salt, confirm.salt);
-    assert_eq!(told.interaction, confirm.interaction);
-    assert_eq!(told.user_challenge, confirm.user_challenge);
+    let told = told(&stage, 1).await;
+    assert!(was_told(&stage.service.bodies("/confirm")[0], &told[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -217,7 +217,7 @@ impl Exchange for FetchTransaction {
     const PATH: &'static str = "/device/v1/transactions/{id}";
 }
 
-/// What the device is about to sign, told while its hardware still judges the PIN, so that the
+/// What the device is going to sign, told when its person begins to type the PIN, so that the
 /// service can make its half meanwhile. It confirms nothing, and need not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

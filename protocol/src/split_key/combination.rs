@@ -52,7 +52,7 @@ pub struct VerifiedPartialSignature {
 }
 
 /// A whole signature under the composite modulus: big endian, as long as it. It exists only after
-/// `s^e = EM mod n` was checked.
+/// `s^e = EM mod n` was checked, or the same under both parts of `n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature(Vec<u8>);
 
@@ -168,28 +168,29 @@ impl SplitKey {
     /// Combines the device's half `s1` and the service's `s2` by the Chinese remainder theorem:
     /// `s = s1 + n1·((s2 - s1)·n1^-1 mod n2)`.
     ///
-    /// The result is checked as a whole before it exists as a [`Signature`]: one that is right
-    /// under `n1` and wrong under `n2` would hand the factor `n1` to whoever sees it (Boneh,
-    /// DeMillo, Lipton, EUROCRYPT 1997). It is right under `n` exactly if it is right under `n1` and
-    /// under `n2`, which share no factor. Under `n1` it has to be the device's half, and that was
-    /// found right before; so one power is left to be computed.
+    /// A signature that is right under `n1` and wrong under `n2` would hand the factor `n1` to
+    /// whoever sees it (Boneh, DeMillo, Lipton, EUROCRYPT 1997), so the whole is checked before it
+    /// exists as a [`Signature`]. It is right under `n` exactly if it is right under `n1` and under
+    /// `n2`, which share no factor: under each it has to be the half that was found right for this
+    /// message before.
     pub fn combine(
         &self,
         device_half: &VerifiedPartialSignature,
-        service_half: &PartialSignature,
+        service_half: &VerifiedPartialSignature,
     ) -> Result<Signature, CombineFault> {
-        if device_half.modulus != self.device {
+        if device_half.modulus != self.device
+            || service_half.modulus != self.service
+            || device_half.message != service_half.message
+        {
             return Err(CombineFault);
         }
         let (n1, n2) = (self.device.value(), self.service.value());
-        let s1 = &device_half.value;
-        let s2 = BigUint::from_bytes_be(service_half.as_slice()) % n2;
+        let (s1, s2) = (&device_half.value, &service_half.value);
         // s1 may exceed n2; the difference is taken modulo n2, and never below zero.
         let difference = s2 + n2 - s1 % n2;
         let whole = s1 + n1 * (difference * &self.inverse % n2);
-        let is_right = &whole < self.composite.value()
-            && &(&whole % n1) == s1
-            && self.service.raise_to_public_exponent(&whole) == device_half.message.value() % n2;
+        let is_right =
+            &whole < self.composite.value() && &(&whole % n1) == s1 && &(&whole % n2) == s2;
         match is_right {
             true => Ok(Signature(to_octets(&whole, self.composite.octets()))),
             false => Err(CombineFault),

@@ -14,8 +14,8 @@ use crate::clock::Timestamp;
 use crate::lock;
 use crate::refusal::Refusal;
 use crate::service::{Service, closed, require_released};
-use crate::sessions::{self, EndResult, Session, SessionResult};
-use crate::store::{Announced, Batch, Columns, StoreError};
+use crate::sessions::{self, EndResult, Session, SessionResult, Sessions};
+use crate::store::{Announced, Batch, Columns, StoreError, when_committed};
 
 /// Everything that becomes true together.
 pub(super) struct Completion {
@@ -39,21 +39,12 @@ pub(super) enum Outcome {
 
 /// What the transaction found, and whom to wake.
 enum Committed {
-    Signed(Box<Signed>),
-    /// The same request was faster.
-    Again(Confirmed),
+    /// By this request, or by the same one that was faster.
+    Signed(Confirmed),
     Refused {
         refusal: Refusal,
         ended: Vec<Session>,
     },
-}
-
-struct Signed {
-    reply: Confirmed,
-    /// As it stands in the store.
-    session: Session,
-    /// Whether a device was told anything.
-    told: bool,
 }
 
 pub(super) async fn commit(
@@ -62,20 +53,14 @@ pub(super) async fn commit(
     completion: Completion,
 ) -> Result<Outcome, StoreError> {
     let account = completion.account.clone();
+    let sessions = service.sessions.clone();
     let committed = announced
-        .write(move |connection| Box::pin(async move { apply(connection, completion).await }))
+        .write(move |connection| {
+            Box::pin(async move { apply(connection, sessions, completion).await })
+        })
         .await?;
     Ok(match committed {
-        Committed::Signed(signed) => {
-            let Signed {
-                reply,
-                session,
-                told,
-            } = *signed;
-            service.sessions.announce_ended(session, told);
-            Outcome::Completed(reply)
-        }
-        Committed::Again(reply) => Outcome::Completed(reply),
+        Committed::Signed(reply) => Outcome::Completed(reply),
         Committed::Refused { refusal, ended } => {
             service.announce(&account, &ended);
             Outcome::Refused(refusal)
@@ -85,6 +70,7 @@ pub(super) async fn commit(
 
 async fn apply(
     connection: &mut AnyConnection,
+    waiting: Sessions,
     completion: Completion,
 ) -> Result<Committed, StoreError> {
     let now = Timestamp::now();
@@ -131,11 +117,10 @@ async fn apply(
         .relying_party(completion.session.relying_party)
         .note(now)?;
     let told = shown || completion.session.offered.len() > 1;
-    Ok(Committed::Signed(Box::new(Signed {
-        reply: completion.reply,
-        session: completion.session.ended(completion.result, now),
-        told,
-    })))
+    let session = completion.session.ended(completion.result, now);
+    // Before whoever confirms is woken: the relying party is the one that waits.
+    when_committed(move || waiting.announce_ended(session, told));
+    Ok(Committed::Signed(completion.reply))
 }
 
 /// Where the account is still as it was when the share was checked, it gets the next token, and the
@@ -195,7 +180,7 @@ async fn not_as_it_was(
     if let Some(row) = same {
         let reply = serde_json::from_str(&row.text("answer")?)
             .map_err(|error| StoreError::Damaged(error.to_string()))?;
-        return Ok(Committed::Again(reply));
+        return Ok(Committed::Signed(reply));
     }
     let current = Account::load(connection, document_number)
         .await?

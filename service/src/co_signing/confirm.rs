@@ -8,7 +8,8 @@
 //! 5. a good share with a token that is not current means that there are two of the device: the
 //!    account is closed;
 //! 6. only then our half is used (the HSM may have made it ahead: [`super::prepare()`]), and one
-//!    commit keeps token, result, stored answer and audit row.
+//!    commit keeps token, result, stored answer and audit row, if account and session are still as
+//!    they were read.
 
 use std::net::IpAddr;
 
@@ -21,6 +22,7 @@ use symbolon_protocol::identifiers::{DocumentNumber, KeyPurpose};
 use symbolon_protocol::split_key::{PartialSignature, Signature};
 use uuid::Uuid;
 
+use super::ahead::Told;
 use super::answer::{self, Remembered, StoredAnswer};
 use super::completion::{self, Completion, Outcome};
 use super::to_sign::{Drawn, ToSign};
@@ -44,11 +46,29 @@ pub async fn confirm(
 ) -> Result<Confirmed, Refusal> {
     let announced = service.store.announce();
     let request_hash = request_hash(&transaction, body);
+    let told = Told {
+        transaction,
+        drawn: Drawn {
+            interaction: confirm.interaction,
+            user_challenge: confirm.user_challenge.clone(),
+            salt: confirm.salt.0.clone(),
+        },
+    };
+    let (noted, begun) = match service.ahead.take(device, &told) {
+        Some(foreseen) => (
+            Some(foreseen.remembered),
+            Some((foreseen.to_sign, foreseen.half)),
+        ),
+        None => (None, None),
+    };
     let Remembered {
         account,
         last,
         session,
-    } = answer::remembered(service, device, &transaction).await?;
+    } = match noted.filter(|noted| is_expected(confirm, noted)) {
+        Some(noted) => noted,
+        None => answer::remembered(service, device, &transaction).await?,
+    };
     if let Some(stored) = &last
         && stored.answers(&request_hash)
     {
@@ -57,12 +77,13 @@ pub async fn confirm(
     require_released(&account, Timestamp::now())?;
 
     let session = session.ok_or_else(|| Refusal::not_found("transaction"))?;
-    let drawn = Drawn {
-        interaction: confirm.interaction,
-        user_challenge: confirm.user_challenge.as_deref(),
-        salt: confirm.salt.as_slice(),
+    let (to_sign, ahead) = match begun {
+        Some((to_sign, half)) => (to_sign, Some(half)),
+        None => (
+            ToSign::of(service, &account, &session, &told.drawn).await?,
+            None,
+        ),
     };
-    let to_sign = ToSign::of(service, &account, &session, drawn).await?;
     let (key, message) = (&to_sign.key, &to_sign.message);
     let device_half = PartialSignature::from_octets(confirm.share.0.clone())
         .verified(message, key.split_key.device_modulus())
@@ -83,7 +104,10 @@ pub async fn confirm(
     }
 
     // The one that was made ahead, or a new one.
-    let ahead = service.halves.take(&account.document_number, message).await;
+    let ahead = match ahead {
+        Some(half) => half.await.ok(),
+        None => None,
+    };
     let service_half = match ahead {
         Some(half) => half,
         None => to_sign.half(service).await?,
@@ -91,7 +115,7 @@ pub async fn confirm(
     let signature = key
         .split_key
         .combine(&device_half, &service_half)
-        .map_err(|error| hsm_is_wrong(&account, error))?;
+        .map_err(|error| halves_do_not_fit(&account, error))?;
     complete(
         service,
         announced,
@@ -106,6 +130,18 @@ pub async fn confirm(
         request_hash,
     )
     .await
+}
+
+/// Whether what was read ahead says that this confirmation is in order. Then it may be taken for
+/// the present: the commit looks at everything that may have changed since, and if something did,
+/// reads anew. What is not in order is judged by the present alone.
+fn is_expected(confirm: &Confirm, noted: &Remembered) -> bool {
+    is_current(&confirm.freshness_token, &noted.account)
+        && require_released(&noted.account, Timestamp::now()).is_ok()
+        && noted
+            .session
+            .as_ref()
+            .is_some_and(|session| require_waiting(session).is_ok())
 }
 
 #[expect(
@@ -229,11 +265,12 @@ async fn close_as_clone(service: &Service, account: &Account) -> Result<Refusal,
     Ok(closed(Closure::Clone))
 }
 
-fn hsm_is_wrong(account: &Account, error: impl std::fmt::Display) -> Refusal {
-    tracing::error!(account = %account.document_number, %error, "the HSM's half is wrong");
+/// Each is right for this message by itself, so this cannot be; were it, nothing may leave.
+fn halves_do_not_fit(account: &Account, error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(account = %account.document_number, %error, "two right halves do not fit");
     Refusal::new(
         ProblemCode::Unavailable,
-        "the service's half came out wrong; nothing was signed, try again later",
+        "the halves do not make a signature; nothing was signed, try again later",
     )
     .retry_after(5)
 }

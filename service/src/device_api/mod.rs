@@ -89,7 +89,7 @@ fn transaction_routes(router: Router<Shared>) -> Router<Shared> {
             message,
             ..
         } = request;
-        co_signing::prepare(&service, &caller.device, id, &message).await
+        co_signing::prepare(&service, &caller.device, id, message).await
     });
     let router = answer::<Confirm, _, _>(router, async |service: Shared, request: Arrived<_>| {
         let Arrived {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::co_signing::Halves;
+use crate::co_signing::Ahead;
 use crate::sessions::{Sessions, outside_changes};
 use crate::store::{Store, StoreError};
 
@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_secs(1);
 const TICKS_PER_PURGE: u64 = 60;
 
 /// Runs until the service stops.
-pub(super) async fn run(store: Store, sessions: Sessions, halves: Halves) {
+pub(super) async fn run(store: Store, sessions: Sessions, ahead: Ahead) {
     let mut stopping = sessions.hints().stopping();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -28,7 +28,7 @@ pub(super) async fn run(store: Store, sessions: Sessions, halves: Halves) {
             _ = stopping.changed() => return,
         }
         number += 1;
-        halves.forget_old();
+        ahead.forget_old();
         if let Err(error) = tick(&store, &sessions, number, &mut seen).await {
             tracing::error!(%error, "housekeeping failed; it goes on");
         }

@@ -131,7 +131,7 @@ pub async fn serve(
     let sessions = service.sessions.clone();
     let store = service.store.clone();
     let keys = service.keys.clone();
-    let halves = service.halves.clone();
+    let ahead = service.ahead.clone();
 
     let relying_parties = Endpoint::start(
         relying_party_listener,
@@ -165,7 +165,7 @@ pub async fn serve(
             sessions.hints().stopping(),
         )
     });
-    let housekeeping = tokio::spawn(housekeeping::run(store.clone(), sessions.clone(), halves));
+    let housekeeping = tokio::spawn(housekeeping::run(store.clone(), sessions.clone(), ahead));
     let demo = demo.zip(config.demo).map(|(demo, config)| {
         tracing::warn!("demo accounts answer by themselves: this service protects nobody");
         tokio::spawn(demo.run(config))

@@ -8,7 +8,7 @@ use super::{ServeError, Sessions};
 use crate::accounts::KeyCache;
 use crate::certificates::CertificateAuthority;
 use crate::certificates::status::CertificateStatus;
-use crate::co_signing::Halves;
+use crate::co_signing::Ahead;
 use crate::config::Config;
 use crate::demo::{self, Demo};
 use crate::keys::ServiceKeys;
@@ -68,6 +68,6 @@ pub(crate) async fn service(config: &Config) -> Result<Service, ServeError> {
         keys,
         authority: Arc::new(authority),
         account_keys: Arc::new(KeyCache::default()),
-        halves: Halves::default(),
+        ahead: Ahead::default(),
     })
 }

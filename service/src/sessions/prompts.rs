@@ -73,9 +73,10 @@ impl Row {
         // `$2` is the earliest beginning of a turn that lasts.
         batch
             .add(
-                "SELECT COUNT(CASE WHEN p.shown_at > $2 AND s.state = 'running' \
-                 AND s.expires_at > $3 THEN 1 END) AS turns, MAX(p.asked_at) AS last_asked_at \
-                 FROM prompt p JOIN session s ON s.id = p.session WHERE p.person = $1",
+                "SELECT (SELECT COUNT(*) FROM prompt p JOIN session s ON s.id = p.session \
+                  WHERE p.person = $1 AND p.shown_at > $2 \
+                  AND s.state = 'running' AND s.expires_at > $3) AS turns, \
+                 (SELECT MAX(p.asked_at) FROM prompt p WHERE p.person = $1) AS last_asked_at",
             )
             .bind(person.to_string())
             .bind(now.minus(TURN).milliseconds())

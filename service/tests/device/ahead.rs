@@ -7,6 +7,7 @@ use obstinate_module as _;
 use symbolon_protocol::device::Done;
 use symbolon_protocol::device::problem::{Problem, ProblemCode};
 use symbolon_protocol::device::transaction::{Confirm, Confirmed, Prepare};
+use symbolon_protocol::freshness::FreshnessToken;
 use symbolon_service::sessions::EndResult;
 use uuid::Uuid;
 
@@ -125,6 +126,56 @@ fn nothing_is_prepared_that_could_not_be_confirmed() {
                 .await;
             let code = refused(&device, choice, &wanted).await;
             assert_eq!(code, ProblemCode::Malformed);
+        },
+    );
+}
+
+#[test]
+fn what_changed_since_it_was_told_is_judged_as_it_is() {
+    with_service(
+        "ahead::what_changed_since_it_was_told_is_judged_as_it_is",
+        async |house| {
+            let mut device = TestDevice::enrolled(&house, 1).await;
+            let to_device = document(&device.document_number);
+            // Another node brought the device the next token.
+            let told = house.ask_login(to_device.clone()).await;
+            prepare(&house, &device, told, 7).await.unwrap();
+            let next = FreshnessToken::draw().unwrap();
+            let changed = format!(
+                "UPDATE account SET token_hash = '{}'",
+                hex::encode(next.digest())
+            );
+            house.tamper(changed.leak()).await;
+            device.token = next.as_str().to_owned();
+            device.approve(&house, told).await.unwrap();
+
+            // The time of the transaction was over.
+            let told = house.ask_login(to_device.clone()).await;
+            prepare(&house, &device, told, 7).await.unwrap();
+            let transaction = device.fetch(&house, told).await.unwrap();
+            let share = device.half(&house, &transaction, 7).await;
+            house
+                .tamper(
+                    "UPDATE session SET state = 'complete', completed_at = 1, \
+                 result = '{\"endResult\":\"TIMEOUT\"}' WHERE state = 'running'",
+                )
+                .await;
+            let refused = confirm(&house, &device, told, &share).await.unwrap_err();
+            assert_eq!(refused.code, ProblemCode::Expired);
+            // It was no answer, so the token is as it was.
+            let next = house.ask_login(to_device.clone()).await;
+            device.approve(&house, next).await.unwrap();
+
+            // The account was closed.
+            let told = house.ask_login(to_device).await;
+            prepare(&house, &device, told, 7).await.unwrap();
+            let transaction = device.fetch(&house, told).await.unwrap();
+            let share = device.half(&house, &transaction, 7).await;
+            house
+                .tamper("UPDATE account SET state = 'closed', closure = 'owner', closed_at = 1")
+                .await;
+            let refused = confirm(&house, &device, told, &share).await.unwrap_err();
+            assert_eq!(refused.code, ProblemCode::AccountClosed);
         },
     );
 }

@@ -17,7 +17,7 @@ use symbolon_protocol::encoding::{HashAlgorithm, SignatureAlgorithm};
 use symbolon_protocol::identifiers::{CertificateLevel, DocumentNumber, SemanticsIdentifier};
 use symbolon_service::accounts::{DeviceFingerprint, KeyCache};
 use symbolon_service::certificates::CertificateAuthority;
-use symbolon_service::co_signing::Halves;
+use symbolon_service::co_signing::Ahead;
 use symbolon_service::device_api::{self, Caller};
 use symbolon_service::enrolment::{Invitation, invite};
 use symbolon_service::keys::HsmConfig;
@@ -82,7 +82,7 @@ impl House {
             keys,
             authority: Arc::new(authority),
             account_keys: Arc::new(KeyCache::default()),
-            halves: Halves::default(),
+            ahead: Ahead::default(),
         };
         Self {
             router: device_api::router(service.clone()),

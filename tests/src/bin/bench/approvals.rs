@@ -19,6 +19,9 @@ const APPROVALS: usize = 60;
 /// a new one makes that longer with each commit.
 const BEFORE: usize = 60;
 
+/// A person types for longer than the preparation takes.
+const PAUSE: Duration = Duration::from_millis(60);
+
 /// TPM commands and octets of something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
@@ -94,38 +97,57 @@ pub(crate) fn costs() -> Option<Costs> {
     })
 }
 
-/// From the PIN to the final signature at the relying party; the middle of many logins.
-pub(crate) fn pin_to_signature(rig: &Rig, document: &str) -> Duration {
+/// How long something took that comes after a pause, as a PIN does.
+pub(crate) struct AfterPause {
+    /// From the PIN to the final signature at the relying party.
+    pub(crate) pin_to_signature: Duration,
+    /// The bare operations.
+    pub(crate) bare: Duration,
+}
+
+/// The middle of many logins, and of bare operations in turns with them. A processor that had
+/// nothing to do for a while is slower at first, whatever it then does.
+pub(crate) fn pin_to_signature(
+    rig: &Rig,
+    document: &str,
+    mut bare_operations: impl FnMut(),
+) -> AfterPause {
     let runtime = &runtime();
     let connection = runtime
         .block_on(client::connect(Some(&rig.device.bus_address())))
         .unwrap();
     let daemon = runtime.block_on(SymbolonProxy::new(&connection)).unwrap();
     let target = Target::Document(document.into());
-    let times = (0..BEFORE + APPROVALS)
-        .map(|_| {
-            let login = rig.relying_party.login(&target, USUAL, "Log in?");
-            let id = rig.device.id_of(&login.verification_code);
-            let (arrived, arrival) = mpsc::channel();
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    let poll = rig
-                        .relying_party
-                        .poll(&login.session, Duration::from_secs(20));
-                    arrived.send(Instant::now()).unwrap();
-                    assert_eq!(poll.body["result"]["endResult"], "OK");
-                });
-                runtime.block_on(daemon.begin_approval(&id)).unwrap();
-                // A person types for longer than the preparation takes.
-                thread::sleep(Duration::from_millis(60));
-                let begun = Instant::now();
-                approve(runtime, &daemon, &id, PIN1);
-                arrival.recv().unwrap() - begun
-            })
-        })
-        .skip(BEFORE)
-        .collect();
-    middle(times)
+    let (mut logins, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..BEFORE + APPROVALS {
+        thread::sleep(PAUSE);
+        let begun = Instant::now();
+        bare_operations();
+        bare.push(begun.elapsed());
+
+        let login = rig.relying_party.login(&target, USUAL, "Log in?");
+        let id = rig.device.id_of(&login.verification_code);
+        let (arrived, arrival) = mpsc::channel();
+        let took = thread::scope(|scope| {
+            scope.spawn(|| {
+                let poll = rig
+                    .relying_party
+                    .poll(&login.session, Duration::from_secs(20));
+                arrived.send(Instant::now()).unwrap();
+                assert_eq!(poll.body["result"]["endResult"], "OK");
+            });
+            runtime.block_on(daemon.begin_approval(&id)).unwrap();
+            thread::sleep(PAUSE);
+            let begun = Instant::now();
+            approve(runtime, &daemon, &id, PIN1);
+            arrival.recv().unwrap() - begun
+        });
+        logins.push(took);
+    }
+    AfterPause {
+        pin_to_signature: middle(logins.split_off(BEFORE)),
+        bare: middle(bare.split_off(BEFORE)),
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

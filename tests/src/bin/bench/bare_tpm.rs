@@ -1,8 +1,7 @@
 //! What the TPM can do by itself: `TPM2_RSA_Decrypt` with a key that is loaded already.
 
-use std::time::Duration;
-
 use tss_esapi::attributes::ObjectAttributesBuilder;
+use tss_esapi::handles::KeyHandle;
 use tss_esapi::interface_types::algorithm::{HashingAlgorithm, PublicAlgorithm};
 use tss_esapi::interface_types::key_bits::RsaKeyBits;
 use tss_esapi::interface_types::resource_handles::Hierarchy;
@@ -15,33 +14,42 @@ use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::utils::create_restricted_decryption_rsa_public;
 use tss_esapi::{Context, structures::SymmetricDefinitionObject};
 
-use crate::bare_token::median;
+/// A TPM with a key that is loaded.
+pub(crate) struct BareTpm {
+    context: Context,
+    key: KeyHandle,
+    message: PublicKeyRsa,
+}
 
-/// The middle of so many bare operations on the TPM at `tcti`.
-pub(crate) fn measure(tcti: &str, runs: usize) -> Duration {
-    let tcti: TctiNameConf = tcti.parse().unwrap();
-    let mut context = Context::new(tcti).unwrap();
-    context.set_sessions((Some(AuthSession::Password), None, None));
-    let primary = context
-        .create_primary(Hierarchy::Null, storage_key(), None, None, None, None)
-        .unwrap();
-    let made = context
-        .create(primary.key_handle, plain_key(), None, None, None, None)
-        .unwrap();
-    let key = context
-        .load(primary.key_handle, made.out_private, made.out_public)
-        .unwrap();
-    let message = PublicKeyRsa::try_from(vec![0x21; 256]).unwrap();
-    median(runs, || {
-        context
-            .rsa_decrypt(
-                key,
-                message.clone(),
-                RsaDecryptionScheme::Null,
-                Data::default(),
-            )
+impl BareTpm {
+    /// On the TPM at `tcti`, which nobody else may use meanwhile.
+    pub(crate) fn open(tcti: &str) -> Self {
+        let tcti: TctiNameConf = tcti.parse().unwrap();
+        let mut context = Context::new(tcti).unwrap();
+        context.set_sessions((Some(AuthSession::Password), None, None));
+        let primary = context
+            .create_primary(Hierarchy::Null, storage_key(), None, None, None, None)
             .unwrap();
-    })
+        let made = context
+            .create(primary.key_handle, plain_key(), None, None, None, None)
+            .unwrap();
+        let key = context
+            .load(primary.key_handle, made.out_private, made.out_public)
+            .unwrap();
+        Self {
+            context,
+            key,
+            message: PublicKeyRsa::try_from(vec![0x21; 256]).unwrap(),
+        }
+    }
+
+    /// One `TPM2_RSA_Decrypt`.
+    pub(crate) fn operate(&mut self) {
+        let (scheme, label) = (RsaDecryptionScheme::Null, Data::default());
+        self.context
+            .rsa_decrypt(self.key, self.message.clone(), scheme, label)
+            .unwrap();
+    }
 }
 
 fn storage_key() -> Public {

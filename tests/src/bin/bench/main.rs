@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use approvals::Cost;
 use bare_token::BareToken;
+use bare_tpm::BareTpm;
 use pace::{Pace, in_turn};
 use report::Report;
 use rustix::process::{Pid, getpid};
@@ -41,6 +42,7 @@ use share_time::ShareTime;
 use symbolon_tests::folder::Folder;
 use symbolon_tests::requirements;
 use symbolon_tests::rig::{Plan, Rig};
+use symbolon_tests::swtpm::Swtpm;
 use workers::Workers;
 
 /// What can be measured by itself: `bench tpm service`. Without a name: everything.
@@ -81,7 +83,7 @@ fn main() -> ExitCode {
         report_tpm(&mut report, &share);
         if wants("approval") {
             say("from PIN to signature");
-            report_approval(&mut report, share.bare + token.raw_operation);
+            report_approval(&mut report, &token);
         }
     }
     if wants("idle") {
@@ -202,14 +204,22 @@ fn report_tpm(report: &mut Report, share: &ShareTime) {
     );
 }
 
-fn report_approval(report: &mut Report, bare: Duration) {
+fn report_approval(report: &mut Report, token: &BareToken) {
     let Some(rig) = Plan::default().direct().start() else {
         return;
     };
     let (rig, document) = rig.with_account();
     approvals::warm_up(&rig, &document);
-    let whole = approvals::pin_to_signature(&rig, &document);
+    let folder = Folder::new("bench-bare-tpm");
+    let swtpm = Swtpm::start(&folder.sub("tpm"), &folder.logs());
+    let mut tpm = BareTpm::open(&swtpm.tcti());
+    let times = approvals::pin_to_signature(&rig, &document, || {
+        tpm.operate();
+        token.operate();
+    });
+    let (whole, bare) = (times.pin_to_signature, times.bare);
     report.add("pin_to_signature_ms", milliseconds(whole), "ms");
+    report.add("bare_operations_ms", milliseconds(bare), "ms");
     report.with_goal(
         "pin_to_signature_ratio",
         whole.as_secs_f64() / bare.as_secs_f64(),
@@ -275,13 +285,18 @@ fn report_costs(report: &mut Report) {
 fn report_service(report: &mut Report, token: &BareToken) {
     let (own, loading) = cores::halves();
     let threads = own.count();
-    let bare_per_second = own.run(|| token.per_second(threads, Duration::from_secs(10)));
+    let bare = || own.run(|| token.per_second(threads, Duration::from_secs(5)));
+    // Before and after, so that a machine that slows down slows both.
+    let before = bare();
     let load = service_load::measure(&own, &loading);
+    let bare_per_second = f64::midpoint(before, bare());
     report.add("bare_token_per_second", bare_per_second, "1/s");
     report.add("service_auth_per_second", load.logins_per_second, "1/s");
     report.add("service_confirm_part", load.confirm_part, "");
     let processor = milliseconds(load.processor_time);
     report.add("service_processor_ms_per_auth", processor, "ms");
+    let loading_time = milliseconds(load.loading_time);
+    report.add("service_loading_ms_per_auth", loading_time, "ms");
     let bare = milliseconds(token.processor_time);
     report.add("bare_token_processor_ms", bare, "ms");
     report.add("service_processor_ratio", bare / processor, "");

@@ -5,6 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
+use rustix::process::Pid;
+use rustix::time::{ClockId, clock_gettime};
 use symbolon_tests::folder::Folder;
 use symbolon_tests::relying_party::{RelyingParty, Target};
 use symbolon_tests::rig::USUAL;
@@ -12,12 +14,13 @@ use symbolon_tests::service::{Options, Service, ServiceFolder};
 
 use crate::cores::Cores;
 use crate::idle;
-use symbolon_tests::soft_device::SoftDevice;
+use symbolon_tests::soft_device::{Prepared, SoftDevice};
 
-/// Distinct accounts.
-const ACCOUNTS: usize = 64;
+/// Distinct accounts: several for each request under way, so that the beginning and the end of a
+/// round, where fewer are under way, are a small part of it.
+const ACCOUNTS: usize = 128;
 /// Logins of each.
-const ROUNDS: u32 = 6;
+const ROUNDS: u32 = 20;
 /// Requests under way at a time.
 const AT_A_TIME: usize = 64;
 
@@ -29,6 +32,8 @@ pub(crate) struct Load {
     pub(crate) confirm_part: f64,
     /// Processor time of the service for one login.
     pub(crate) processor_time: Duration,
+    /// Processor time of what loads it, for one login.
+    pub(crate) loading_time: Duration,
 }
 
 /// Loads a service of its own, on processors of its own. The devices' own arithmetic is not timed:
@@ -60,24 +65,29 @@ fn load(folder: &Folder, service: &mut Service) -> Load {
     let mut devices = enrol_all(&runtime, service, folder);
     // Their connections last, as a relying party's do.
     let relying_parties: Vec<_> = (0..AT_A_TIME).map(|_| service.relying_party()).collect();
+    let service = service.process().pid();
     // Once around to warm up: connections, statements, caches.
-    round(&runtime, &relying_parties, &mut devices);
-    let before = idle::processor_time(service.process().pid());
-    let mut asking = Duration::ZERO;
-    let mut confirming = Duration::ZERO;
-    for _ in 0..ROUNDS {
-        let (asked, confirmed) = round(&runtime, &relying_parties, &mut devices);
-        asking += asked;
-        confirming += confirmed;
-    }
-    let all = (asking + confirming).as_secs_f64();
-    let used = idle::processor_time(service.process().pid()) - before;
+    round(&runtime, &relying_parties, &mut devices, service);
+    let rounds: Vec<Round> = (0..ROUNDS)
+        .map(|_| round(&runtime, &relying_parties, &mut devices, service))
+        .collect();
+    let all = rounds.iter().fold(Spent::default(), |all, round| {
+        all + round.asking + round.confirming
+    });
+    let confirming: Duration = rounds.iter().map(|round| round.confirming.time).sum();
     let logins = ACCOUNTS as f64 * f64::from(ROUNDS);
     Load {
-        logins_per_second: logins / all,
-        confirm_part: confirming.as_secs_f64() / all,
-        processor_time: used.div_f64(logins),
+        logins_per_second: logins / all.time.as_secs_f64(),
+        confirm_part: confirming.as_secs_f64() / all.time.as_secs_f64(),
+        processor_time: all.service.div_f64(logins),
+        loading_time: all.loading.div_f64(logins),
     }
+}
+
+/// Of all its threads, without children.
+fn cpu_time_of_this_process() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap()
 }
 
 fn enrol_all(
@@ -97,58 +107,102 @@ fn enrol_all(
         .collect()
 }
 
-/// One login of every account; answers with the time of asking and polling, and of confirming.
+/// What one login of every account took.
+struct Round {
+    /// Until each was asked for.
+    asking: Spent,
+    /// Until each was confirmed, and its end fetched.
+    confirming: Spent,
+}
+
+/// Time that passed, and processor time that went.
+#[derive(Default, Clone, Copy)]
+struct Spent {
+    time: Duration,
+    service: Duration,
+    loading: Duration,
+}
+
+impl Spent {
+    fn on<T>(service: Pid, work: impl FnOnce() -> T) -> (T, Self) {
+        let of_both = || (idle::processor_time(service), cpu_time_of_this_process());
+        let before = of_both();
+        let begun = Instant::now();
+        let done = work();
+        let time = begun.elapsed();
+        let after = of_both();
+        let spent = Self {
+            time,
+            service: after.0 - before.0,
+            loading: after.1 - before.1,
+        };
+        (done, spent)
+    }
+}
+
+impl std::ops::Add for Spent {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            time: self.time + other.time,
+            service: self.service + other.service,
+            loading: self.loading + other.loading,
+        }
+    }
+}
+
+/// One login of every account. What the devices compute in between is not counted.
 fn round(
     runtime: &tokio::runtime::Runtime,
     relying_parties: &[RelyingParty],
     devices: &mut [SoftDevice],
-) -> (Duration, Duration) {
-    let begun = Instant::now();
-    let sessions = in_threads(
-        devices,
-        |relying_party, device| {
+    service: Pid,
+) -> Round {
+    let (sessions, asking) = Spent::on(service, || {
+        in_threads(relying_parties, devices, |relying_party, device| {
             let target = Target::Document(device.document_number.clone());
             relying_party.login(&target, USUAL, "Log in?").session
-        },
-        relying_parties,
-    );
-    let mut asking = begun.elapsed();
-
+        })
+    });
     let prepared = runtime.block_on(async {
         stream::iter(devices.iter().map(SoftDevice::prepare))
             .buffered(AT_A_TIME)
             .collect::<Vec<_>>()
             .await
     });
-    let begun = Instant::now();
-    runtime.block_on(async {
-        stream::iter(devices.iter_mut().zip(&prepared))
-            .map(|(device, prepared)| device.confirm(prepared))
-            .buffer_unordered(AT_A_TIME)
-            .collect::<Vec<()>>()
-            .await
+    // Their relying parties wait meanwhile.
+    let ((), confirming) = Spent::on(service, || {
+        thread::scope(|scope| {
+            let polling = scope.spawn(|| fetch_all(relying_parties, &sessions));
+            runtime.block_on(confirm_all(devices, &prepared));
+            polling.join().unwrap();
+        });
     });
-    let confirming = begun.elapsed();
+    Round { asking, confirming }
+}
 
-    let begun = Instant::now();
-    let ends = in_threads(
-        &sessions,
-        |relying_party, session| {
-            let status = relying_party.wait(session, Duration::from_secs(5));
-            status["result"]["endResult"] == "OK"
-        },
-        relying_parties,
-    );
-    asking += begun.elapsed();
+async fn confirm_all(devices: &mut [SoftDevice], prepared: &[Prepared]) {
+    stream::iter(devices.iter_mut().zip(prepared))
+        .map(|(device, prepared)| device.confirm(prepared))
+        .buffer_unordered(AT_A_TIME)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+fn fetch_all(relying_parties: &[RelyingParty], sessions: &[String]) {
+    let ends = in_threads(relying_parties, sessions, |relying_party, session| {
+        let status = relying_party.wait(session, Duration::from_secs(5));
+        status["result"]["endResult"] == "OK"
+    });
     assert!(ends.iter().all(|ok| *ok), "every login is complete");
-    (asking, confirming)
 }
 
 /// Does something for each item, each relying party at a time, in order.
 fn in_threads<T: Sync, R: Send>(
+    relying_parties: &[RelyingParty],
     items: &[T],
     work: impl Fn(&RelyingParty, &T) -> R + Sync,
-    relying_parties: &[RelyingParty],
 ) -> Vec<R> {
     let work = &work;
     thread::scope(|scope| {

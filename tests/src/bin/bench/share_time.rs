@@ -11,7 +11,8 @@ use symbolon_tests::swtpm::Swtpm;
 use symbolon_tpm::TpmVault;
 use symbolon_vault::{Pin, PinOutcome, SealedShare, ShareEnrolment, Vault};
 
-use crate::bare_tpm;
+use crate::bare_token::median;
+use crate::bare_tpm::BareTpm;
 use crate::report::middle;
 
 /// Approvals, and bare operations, over which the middle is taken.
@@ -48,7 +49,9 @@ pub(crate) fn measure() -> ShareTime {
     let mut times = shares(&mut vault, &enrolled.sealed, &message, half);
     drop(vault);
     // In between, so that a machine that slows down slows both.
-    let bare = bare_tpm::measure(&swtpm.tcti(), RUNS);
+    let mut bare_tpm = BareTpm::open(&swtpm.tcti());
+    let bare = median(RUNS, || bare_tpm.operate());
+    drop(bare_tpm);
     let mut vault = TpmVault::open(&swtpm.tcti(), None).unwrap();
     times.extend(shares(&mut vault, &enrolled.sealed, &message, half));
     ShareTime {

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use crate::accounts::{Deed, FileError, Standing, Store, StoredAccount, Underway};
 use crate::announcer::{Announcer, News};
-use crate::approval::draft::Drafted;
+use crate::approval::Drafted;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{self, Connection, HistoryEntry, HistoryEvent};
 use crate::link::Link;
@@ -164,7 +164,7 @@ impl Account {
     /// What was drawn for a transaction when its approval began, unless another one's has begun
     /// since.
     pub(crate) fn take_draft(&self, transaction: Uuid) -> Option<Drafted> {
-        locked(&self.draft).take_if(|drafted| drafted.draft.transaction() == transaction)
+        locked(&self.draft).take_if(|drafted| drafted.transaction() == transaction)
     }
 
     pub(crate) fn standing(&self) -> MutexGuard<'_, Standing> {

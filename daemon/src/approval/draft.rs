@@ -20,7 +20,7 @@ use crate::bus::messages::User;
 use crate::transaction::{Entry, Event, Signing};
 
 /// A confirmation that lacks its share, from the moment in which its approval begins.
-pub(crate) struct Draft {
+pub(super) struct Draft {
     transaction: Uuid,
     purpose: KeyPurpose,
     message: EncodedMessage,
@@ -34,7 +34,7 @@ pub(crate) struct Draft {
 
 /// A draft, and for a login what proves that this device drew its challenge.
 pub(crate) struct Drafted {
-    pub(crate) draft: Arc<Draft>,
+    pub(super) draft: Arc<Draft>,
     pub(super) verifier: Option<UserChallengeVerifier>,
     /// Whether the service was told.
     pub(super) told: bool,
@@ -74,14 +74,14 @@ impl Drafted {
             told: false,
         })
     }
+
+    /// Of which transaction.
+    pub(crate) fn transaction(&self) -> Uuid {
+        self.draft.transaction
+    }
 }
 
 impl Draft {
-    /// Of which transaction.
-    pub(crate) fn transaction(&self) -> Uuid {
-        self.transaction
-    }
-
     /// What is to be signed.
     pub(super) fn message(&self) -> &EncodedMessage {
         &self.message

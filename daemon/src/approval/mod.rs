@@ -9,7 +9,7 @@
 mod agreement;
 mod confirmation;
 mod consent;
-pub(crate) mod draft;
+mod draft;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +21,14 @@ use symbolon_protocol::identifiers::KeyPurpose;
 use symbolon_vault::{Judge, Pin, PinOutcome};
 use uuid::Uuid;
 
-use self::draft::{Approving, Drafted};
+use self::draft::Approving;
 use crate::account::Account;
 use crate::accounts::Underway;
 use crate::bus::fault::{Fault, FaultKind};
 use crate::bus::messages::{ApprovalBegun, CodeChosen, PinStanding, User, Verdict};
 use crate::transaction::{Entry, Event, Pick, RefusedAs, Signing};
+
+pub(crate) use self::draft::Drafted;
 
 impl Account {
     /// What is approved, and whether a PIN may be asked for; runs a release that is due. Vault, disk
@@ -288,7 +290,7 @@ impl Account {
             return;
         }
         drafted.told = true;
-        let id = drafted.draft.transaction();
+        let id = drafted.transaction();
         let prepare = drafted.draft.prepare();
         let account = self.clone();
         tokio::spawn(async move {

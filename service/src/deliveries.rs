@@ -18,11 +18,14 @@ pub async fn append(
 ) -> Result<(), StoreError> {
     let mut batch = Batch::default();
     add(&mut batch, document_number, event, now)?;
-    batch.run(connection).await?;
-    Ok(())
+    let [counted, _] = batch.run_as(connection).await?;
+    match counted.changed {
+        0 => Err(StoreError::from(sqlx::Error::RowNotFound)),
+        _ => Ok(()),
+    }
 }
 
-/// Adds the same to what is sent together.
+/// Adds the same to what is sent together, for an account that is there.
 pub(crate) fn add(
     batch: &mut Batch,
     document_number: &DocumentNumber,

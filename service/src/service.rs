@@ -27,7 +27,7 @@ pub struct Service {
     pub authority: Arc<CertificateAuthority>,
     /// The accounts' keys.
     pub account_keys: Arc<KeyCache>,
-    /// Ahead of signatures that were made ahead.
+    /// What devices told ahead of their confirmations.
     pub ahead: Ahead,
 }
 

@@ -146,14 +146,12 @@ impl Account {
 
     /// The composite modulus.
     pub(crate) fn modulus(&self, purpose: KeyPurpose) -> Result<Modulus, Fault> {
-        Modulus::from_octets(self.deed.key(purpose).modulus.as_slice())
-            .map_err(|error| Fault::new(FaultKind::Damaged, error.to_string()))
+        modulus_of(self.deed.key(purpose).modulus.as_slice())
     }
 
     /// The hardware's part of it.
     pub(crate) fn share_modulus(&self, purpose: KeyPurpose) -> Result<Modulus, Fault> {
-        Modulus::from_octets(self.deed.key(purpose).share_modulus.as_slice())
-            .map_err(|error| Fault::new(FaultKind::Damaged, error.to_string()))
+        modulus_of(self.deed.key(purpose).share_modulus.as_slice())
     }
 
     /// Keeps what was drawn for an approval that goes on, in the place of what was before.
@@ -319,4 +317,8 @@ impl Account {
     fn set_connection(&self, connection: Connection) {
         *locked(&self.connection) = connection;
     }
+}
+
+fn modulus_of(octets: &[u8]) -> Result<Modulus, Fault> {
+    Modulus::from_octets(octets).map_err(|error| Fault::new(FaultKind::Damaged, error.to_string()))
 }

@@ -54,13 +54,11 @@ pub async fn confirm(
             salt: confirm.salt.0.clone(),
         },
     };
-    let (noted, begun) = match service.ahead.take(device, &told) {
-        Some(foreseen) => (
-            Some(foreseen.remembered),
-            Some((foreseen.to_sign, foreseen.half)),
-        ),
-        None => (None, None),
-    };
+    let (noted, begun) = service
+        .ahead
+        .take(device, &told)
+        .map(|foreseen| (foreseen.remembered, (foreseen.to_sign, foreseen.half)))
+        .unzip();
     let Remembered {
         account,
         last,

@@ -314,8 +314,8 @@ impl NewRow<'_> {
         batch
             .add(
                 "INSERT INTO session (id, relying_party, state, request, offered, repeat_key, \
-             created_at, expires_at, completed_at, result) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 created_at, expires_at, completed_at, result) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(self.session.to_string())
             .bind(self.relying_party.to_string())

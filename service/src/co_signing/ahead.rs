@@ -50,7 +50,8 @@ pub struct Ahead<T = Foreseen>(Arc<Mutex<HashMap<DeviceFingerprint, Kept<T>>>>);
 struct Kept<T> {
     told: Told,
     since: Instant,
-    thing: T,
+    /// Until it is taken.
+    thing: Option<T>,
 }
 
 impl<T> Ahead<T> {
@@ -61,8 +62,15 @@ impl<T> Ahead<T> {
 
     /// Takes what is kept for just this; nothing, if the device told of something else.
     pub(super) fn take(&self, device: &DeviceFingerprint, told: &Told) -> Option<T> {
-        let kept = self.lock().remove(device)?;
-        (kept.told == *told && kept.since.elapsed() < GOOD_FOR).then_some(kept.thing)
+        let mut all = self.lock();
+        let kept = all.get_mut(device)?;
+        let fits = kept.told == *told && kept.since.elapsed() < GOOD_FOR;
+        kept.thing.take_if(|_| fits)
+    }
+
+    /// A device made good use of it, and may have the next one at once.
+    pub(super) fn used(&self, device: &DeviceFingerprint) {
+        self.lock().remove(device);
     }
 
     /// Forgets what nobody came for in time.
@@ -86,7 +94,7 @@ impl<T> Ahead<T> {
         let kept = Kept {
             told,
             since: now,
-            thing,
+            thing: Some(thing),
         };
         all.insert(device, kept);
         true
@@ -136,8 +144,10 @@ mod tests {
         assert_eq!(ahead.take(&DEVICE, &told(1)), Some("half"));
         assert_eq!(ahead.take(&DEVICE, &told(1)), None);
 
+        ahead.used(&DEVICE);
         assert!(ahead.keep(DEVICE, told(1), "half"));
         assert_eq!(ahead.take(&DEVICE, &told(2)), None);
+        ahead.used(&DEVICE);
         assert!(ahead.keep(DEVICE, told(1), "half"));
         let elsewhere = Told {
             transaction: Uuid::from_u128(8),
@@ -151,6 +161,9 @@ mod tests {
         let ahead = Ahead::default();
         let now = Instant::now();
         assert!(ahead.keep_at(now, DEVICE, told(1), ()));
+        assert!(!ahead.keep_at(now, DEVICE, told(2), ()));
+        // Nor does taking it for a confirmation that is refused.
+        assert_eq!(ahead.take(&DEVICE, &told(1)), Some(()));
         assert!(!ahead.keep_at(now, DEVICE, told(2), ()));
         assert!(ahead.keep_at(now + APART, DEVICE, told(3), ()));
     }

@@ -101,6 +101,7 @@ pub async fn confirm(
         };
     }
 
+    service.ahead.used(device);
     // The one that was made ahead, or a new one.
     let ahead = match ahead {
         Some(half) => half.await.ok(),

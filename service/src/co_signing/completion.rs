@@ -15,7 +15,7 @@ use crate::lock;
 use crate::refusal::Refusal;
 use crate::service::{Service, closed, require_released};
 use crate::sessions::{self, EndResult, Session, SessionResult, Sessions};
-use crate::store::{Announced, Batch, Columns, StoreError, when_committed};
+use crate::store::{Announced, Batch, Columns, Done, StoreError, each_of, when_committed};
 
 /// Everything that becomes true together.
 pub(super) struct Completion {
@@ -54,9 +54,11 @@ pub(super) async fn commit(
 ) -> Result<Outcome, StoreError> {
     let account = completion.account.clone();
     let sessions = service.sessions.clone();
+    let now = Timestamp::now();
+    let opening = opening_of(&completion, now)?;
     let committed = announced
-        .write(move |connection| {
-            Box::pin(async move { apply(connection, sessions, completion).await })
+        .write_from(opening, move |connection, opened| {
+            Box::pin(async move { apply(connection, opened, sessions, completion, now).await })
         })
         .await?;
     Ok(match committed {
@@ -68,24 +70,31 @@ pub(super) async fn commit(
     })
 }
 
-async fn apply(
-    connection: &mut AnyConnection,
-    waiting: Sessions,
-    completion: Completion,
-) -> Result<Committed, StoreError> {
-    let now = Timestamp::now();
-    let document_number = &completion.account.document_number;
+/// Token and answer, the session's end, and its leaving the person's row.
+fn opening_of(completion: &Completion, now: Timestamp) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
-    add_rotation(&mut batch, &completion)?;
+    add_rotation(&mut batch, completion)?;
     sessions::add_end_with_token(
         &mut batch,
         &completion.session,
         &completion.result,
-        document_number,
+        &completion.account.document_number,
         &completion.next_token_hash,
         now,
     )?;
-    let [rotated, ended, left] = batch.run_as(connection).await?;
+    Ok(batch)
+}
+
+/// What follows from what became of [`opening_of`].
+async fn apply(
+    connection: &mut AnyConnection,
+    opened: Vec<Done>,
+    waiting: Sessions,
+    completion: Completion,
+    now: Timestamp,
+) -> Result<Committed, StoreError> {
+    let document_number = &completion.account.document_number;
+    let [rotated, ended, left] = each_of(opened)?;
     if rotated.changed == 0 {
         return not_as_it_was(connection, &completion, now).await;
     }

@@ -18,7 +18,7 @@ use super::rows::to_json;
 use super::targets::{self, Resolved};
 use super::{ApiVersion, EndResult, Session, SessionRequest, SessionResult, Sessions, Target};
 use crate::clock::Timestamp;
-use crate::store::{Batch, Columns, StoreError, parse};
+use crate::store::{Batch, Columns, Done, StoreError, each_of, parse};
 use crate::{deliveries, metrics, random};
 
 /// The same request within this time gets the same session (RP API 3, "idempotency").
@@ -138,10 +138,20 @@ impl Sessions {
         let request = self.request_of(&new.inquiry, FlowType::Notification);
         let verification_code = verification_code_of(&request).cloned();
         let session = random::uuid();
+        let now = Timestamp::now();
+        let questions = questions_of(&new, now);
         let outcome = self
             .store
-            .write(move |connection| {
-                Box::pin(async move { insert(connection, session, &new, &request, lifetime).await })
+            .write_from(questions, move |connection, answers| {
+                Box::pin(async move {
+                    let beginning = Beginning {
+                        session,
+                        request: &request,
+                        now,
+                        expires_at: now.plus(lifetime),
+                    };
+                    insert(connection, answers, &new, beginning).await
+                })
             })
             .await?;
         match outcome {
@@ -220,14 +230,36 @@ enum Outcome {
     Offered(Vec<DocumentNumber>),
 }
 
+/// What the service adds to a request that is pushed.
+struct Beginning<'a> {
+    session: Uuid,
+    request: &'a SessionRequest,
+    now: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// Whom it means, and how their row of prompts stands.
+fn questions_of(new: &NewSession, now: Timestamp) -> Batch {
+    let mut questions = Batch::default();
+    let asker = new.inquiry.relying_party;
+    targets::ask(&mut questions, &new.target, Some(&asker), now);
+    prompts::Row::ask(&mut questions, &new.target.person(), now);
+    questions
+}
+
+/// What follows from the answers to [`questions_of`].
 async fn insert(
     connection: &mut AnyConnection,
-    session: Uuid,
+    answers: Vec<Done>,
     new: &NewSession,
-    request: &SessionRequest,
-    lifetime: Duration,
+    beginning: Beginning<'_>,
 ) -> Result<Outcome, StoreError> {
-    let now = Timestamp::now();
+    let Beginning {
+        session,
+        request,
+        now,
+        expires_at,
+    } = beginning;
     let repeat_key = new.repeat_key.map(hex::encode);
     if let Some(key) = &repeat_key
         && let Some(created) =
@@ -238,10 +270,7 @@ async fn insert(
     let level = new.inquiry.level;
     let asker = new.inquiry.relying_party;
     let person = new.target.person();
-    let mut questions = Batch::default();
-    targets::ask(&mut questions, &new.target, Some(&asker), now);
-    prompts::Row::ask(&mut questions, &person, now);
-    let [accounts, row] = questions.run_as(connection).await?;
+    let [accounts, row] = each_of(answers)?;
     let usable = match targets::resolved(connection, &accounts, &new.target, level).await? {
         Resolved::Nobody => return Ok(Outcome::Nobody),
         Resolved::NoneSuitable => return Ok(Outcome::NoneSuitable),
@@ -273,7 +302,7 @@ async fn insert(
         request,
         offered: &offered,
         repeat_key,
-        expires_at: now.plus(lifetime),
+        expires_at,
         over,
     }
     .add_to(&mut batch, now)?;

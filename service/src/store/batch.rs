@@ -19,6 +19,14 @@ pub(crate) struct Batch {
     failure: Option<StoreError>,
 }
 
+/// Why a batch came to nothing.
+pub(super) enum Failed {
+    /// What was to run before it did not, nor did anything of its own.
+    Before(StoreError),
+    /// One of its own statements did not run.
+    Itself(StoreError),
+}
+
 /// What became of one statement.
 #[derive(Default)]
 pub(crate) struct Done {
@@ -65,13 +73,22 @@ impl Batch {
         self,
         connection: &mut AnyConnection,
     ) -> Result<[Done; N], StoreError> {
-        let done = self.run(connection).await?;
-        done.try_into()
-            .map_err(|done: Vec<Done>| StoreError::Damaged(format!("{} of {N} ran", done.len())))
+        each_of(self.run(connection).await?)
     }
 
     /// Runs them all; what became of each.
     pub(crate) async fn run(self, connection: &mut AnyConnection) -> Result<Vec<Done>, StoreError> {
+        self.run_after(&[], connection)
+            .await
+            .map_err(|(Failed::Before(error) | Failed::Itself(error))| error)
+    }
+
+    /// Runs statements without values, and then them all; what became of each of its own.
+    pub(super) async fn run_after(
+        self,
+        before: &[&'static str],
+        connection: &mut AnyConnection,
+    ) -> Result<Vec<Done>, Failed> {
         let Self {
             text,
             values,
@@ -79,26 +96,38 @@ impl Batch {
             failure,
         } = self;
         if let Some(error) = failure {
-            return Err(error);
+            return Err(Failed::Before(error));
         }
+        let own = (statements > 0).then_some(text.as_str());
+        let all: Vec<&str> = before.iter().copied().chain(own).collect();
         // By the rule of `add`.
-        let query = sqlx::query_with(AssertSqlSafe(text), values);
+        let query = sqlx::query_with(AssertSqlSafe(all.join("; ")), values);
         let mut results = connection.fetch_many(query);
-        let mut done = Vec::with_capacity(statements);
+        let mut done = Vec::with_capacity(before.len() + statements);
         let mut current = Done::default();
         // Not until the results end: that they end is one more message.
-        while done.len() < statements {
-            match results.try_next().await? {
-                None => break,
-                Some(Either::Right(row)) => current.rows.push(row),
-                Some(Either::Left(end)) => {
+        while done.len() < before.len() + statements {
+            match results.try_next().await {
+                Ok(None) => break,
+                Ok(Some(Either::Right(row))) => current.rows.push(row),
+                Ok(Some(Either::Left(end))) => {
                     current.changed = end.rows_affected();
                     done.push(std::mem::take(&mut current));
                 }
+                Err(error) if done.len() < before.len() => {
+                    return Err(Failed::Before(error.into()));
+                }
+                Err(error) => return Err(Failed::Itself(error.into())),
             }
         }
-        Ok(done)
+        Ok(done.split_off(before.len().min(done.len())))
     }
+}
+
+/// What became of each of `N` statements.
+pub(crate) fn each_of<const N: usize>(done: Vec<Done>) -> Result<[Done; N], StoreError> {
+    done.try_into()
+        .map_err(|done: Vec<Done>| StoreError::Damaged(format!("{} of {N} ran", done.len())))
 }
 
 /// Appends a statement whose values come after `before` others.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
 
+use super::batch::{Batch, Done};
 use super::{Store, StoreError};
 
 /// At most this many pieces of work share a commit, so that none waits for too long.
@@ -58,18 +59,18 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// [`Store::write`], of what was announced.
-    pub async fn write<T, F>(self, work: F) -> Result<T, StoreError>
+    /// [`Store::write_from`], of what was announced.
+    pub(crate) async fn write_from<T, F>(self, opening: Batch, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> FnOnce(&'c mut AnyConnection, Vec<Done>) -> BoxFuture<'c, Result<T, StoreError>>
             + Send
             + 'static,
     {
         let store = self.store.clone();
         // No longer coming: it is here.
         drop(self);
-        store.write(work).await
+        store.write_from(opening, work).await
     }
 }
 

@@ -37,11 +37,13 @@ impl Database {
     pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
         let mut connection = AnyConnection::connect(&self.url).await?;
         if connection.backend_name() == "SQLite" {
-            // FULL: a commit that was reported survives a power cut.
+            // FULL: a commit that was reported survives a power cut. What a savepoint needs to be
+            // rolled back is kept in memory: a commit of many works would have a file for it.
             connection
                 .execute(
                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
+                     PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; \
+                     PRAGMA temp_store = MEMORY;",
                 )
                 .await?;
         }

@@ -18,7 +18,7 @@ use sqlx::{AnyConnection, Connection};
 
 use crate::audit;
 
-pub(crate) use batch::{Batch, Done};
+pub(crate) use batch::{Batch, Done, each_of};
 pub use company::Announced;
 use company::Company;
 pub use connections::Reader;
@@ -79,7 +79,22 @@ impl Store {
             + Send
             + 'static,
     {
-        self.writer.write(work).await
+        let opening = Batch::default();
+        self.writer
+            .write(opening, |connection, _| work(connection))
+            .await
+    }
+
+    /// [`Store::write`], of work that begins with a batch: it is told what became of that. The
+    /// batch goes to SQLite's thread along with what comes before it there.
+    pub(crate) async fn write_from<T, F>(&self, opening: Batch, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut AnyConnection, Vec<Done>) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
+        self.writer.write(opening, work).await
     }
 
     /// Says that a write is about to come, of somebody who does something slow before. Whoever

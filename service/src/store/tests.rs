@@ -204,16 +204,73 @@ async fn whoever_announces_a_write_and_never_comes_holds_up_nobody_for_long() {
     let (_folder, store) = fresh().await;
     let never_come = [store.announce(), store.announce(), store.announce()];
     let comes = store.announce();
-    let write = comes.write(|connection| {
-        Box::pin(async move {
-            let mut batch = Batch::default();
-            batch.add(NONCE).bind("a").bind("d");
-            batch.run(connection).await.map(drop)
-        })
-    });
+    let mut opening = Batch::default();
+    opening.add(NONCE).bind("a").bind("d");
+    let write = comes.write_from(opening, |_, _| Box::pin(async { Ok(()) }));
     let (announced, other) = tokio::join!(write, insert(&store, "b", false));
     announced.unwrap();
     other.unwrap();
     assert_eq!(count(&store).await, 2);
     drop(never_come);
+}
+
+/// A write that begins with the insertion of `value`, which errs where it is there already; `then`
+/// is what else it runs.
+async fn insert_first(
+    store: &Store,
+    value: &'static str,
+    then: Result<&'static str, ()>,
+) -> Result<(), StoreError> {
+    let mut opening = Batch::default();
+    opening.add(NONCE).bind(value).bind("d");
+    store
+        .write_from(opening, move |connection, opened| {
+            Box::pin(async move {
+                let [inserted] = each_of(opened)?;
+                assert_eq!(inserted.changed, 1);
+                let then = then.map_err(|()| StoreError::Damaged("on purpose".into()))?;
+                sqlx::query(then).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+#[tokio::test]
+async fn what_a_failing_write_began_with_is_taken_back_and_nothing_of_the_others() {
+    const NOTHING: Result<&str, ()> = Ok("SELECT 1");
+    let (_folder, store) = fresh().await;
+    let (first, second, third, fourth, fifth) = tokio::join!(
+        insert_first(&store, "a", NOTHING),
+        insert_first(&store, "b", Err(())),
+        insert_first(&store, "c", NOTHING),
+        // Its beginning is refused.
+        insert_first(&store, "a", NOTHING),
+        insert_first(&store, "d", NOTHING),
+    );
+    assert!(first.is_ok() && third.is_ok() && fifth.is_ok());
+    assert!(matches!(second, Err(StoreError::Damaged(_))));
+    assert!(matches!(fourth, Err(StoreError::Unavailable(_))));
+    assert_eq!(count(&store).await, 3);
+
+    // Each with a commit of its own.
+    insert_first(&store, "e", Err(())).await.unwrap_err();
+    insert_first(&store, "a", NOTHING).await.unwrap_err();
+    insert_first(&store, "f", NOTHING).await.unwrap();
+    assert_eq!(count(&store).await, 4);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_success_where_the_database_gave_up_the_whole_commit() {
+    let (_folder, store) = fresh().await;
+    let (first, second, third) = tokio::join!(
+        insert_first(&store, "a", Ok("SELECT 1")),
+        // As SQLite does by itself where the disk is full.
+        insert_first(&store, "b", Ok("ROLLBACK")),
+        insert_first(&store, "c", Ok("SELECT 1")),
+    );
+    assert!(first.is_err() && second.is_err() && third.is_err());
+    assert_eq!(count(&store).await, 0);
+    insert_first(&store, "d", Ok("SELECT 1")).await.unwrap();
+    assert_eq!(count(&store).await, 1);
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::StoreError;
-use super::batch::Batch;
+use super::batch::{Batch, Done, Failed};
 use super::company::{Company, LARGEST_GROUP, LONGEST_WAIT};
 use super::connections::Database;
 use crate::audit::{self, Noted};
@@ -38,15 +38,20 @@ impl Writer {
         }
     }
 
-    pub(super) async fn write<T, F>(&self, run: F) -> Result<T, StoreError>
+    /// Runs `opening`, and then `run` with what became of it.
+    pub(super) async fn write<T, F>(&self, opening: Batch, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> FnOnce(&'c mut AnyConnection, Vec<Done>) -> BoxFuture<'c, Result<T, StoreError>>
             + Send
             + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let work = Box::new(Waiting { run, answer });
+        let work = Box::new(Waiting {
+            opening,
+            run,
+            answer,
+        });
         self.queue.send(work).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
@@ -108,8 +113,15 @@ type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// One piece of work, its type erased.
 trait Work: Send {
-    /// Runs the statements; the caller is told by [`Ran::settle`], once the commit is decided.
-    fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Ran>;
+    /// What it begins with, to be taken before it runs.
+    fn take_opening(&mut self) -> Batch;
+
+    /// Runs the rest; the caller is told by [`Ran::settle`], once the commit is decided.
+    fn run<'c>(
+        self: Box<Self>,
+        connection: &'c mut AnyConnection,
+        opened: Vec<Done>,
+    ) -> BoxFuture<'c, Ran>;
 
     /// Answers without having run.
     fn refuse(self: Box<Self>, error: StoreError);
@@ -127,6 +139,7 @@ struct Ran {
 }
 
 struct Waiting<T, F> {
+    opening: Batch,
     run: F,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -134,14 +147,22 @@ struct Waiting<T, F> {
 impl<T, F> Work for Waiting<T, F>
 where
     T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>>
+    F: for<'c> FnOnce(&'c mut AnyConnection, Vec<Done>) -> BoxFuture<'c, Result<T, StoreError>>
         + Send
         + 'static,
 {
-    fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Ran> {
+    fn take_opening(&mut self) -> Batch {
+        std::mem::take(&mut self.opening)
+    }
+
+    fn run<'c>(
+        self: Box<Self>,
+        connection: &'c mut AnyConnection,
+        opened: Vec<Done>,
+    ) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
-            let Waiting { run, answer } = *self;
-            let (result, notes) = noting(run(connection)).await;
+            let Waiting { run, answer, .. } = *self;
+            let (result, notes) = noting(run(connection, opened)).await;
             let Notes {
                 entries,
                 afterwards,
@@ -168,7 +189,11 @@ struct Stop {
 }
 
 impl Work for Stop {
-    fn run<'c>(self: Box<Self>, _: &'c mut AnyConnection) -> BoxFuture<'c, Ran> {
+    fn take_opening(&mut self) -> Batch {
+        Batch::default()
+    }
+
+    fn run<'c>(self: Box<Self>, _: &'c mut AnyConnection, _: Vec<Done>) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
             Ran {
                 kept: Some(Vec::new()),
@@ -251,34 +276,31 @@ async fn commit_group(
     mut connection: AnyConnection,
     group: &mut Vec<Box<dyn Work>>,
 ) -> Option<AnyConnection> {
-    let mut transaction = match Group::begin(&mut connection, group.len()).await {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            refuse_all(group, &StoreError::from(error));
-            let _ = connection.close().await;
-            return None;
-        }
-    };
+    let mut transaction = Group::of(&mut connection, group.len());
     let mut settlements = Vec::with_capacity(group.len());
     for work in group.drain(..) {
-        match &transaction.failure {
-            Some(error) => work.refuse(error.clone()),
-            None => settlements.push(transaction.run(work).await),
-        }
+        settlements.extend(transaction.run(work).await);
     }
+    let has_begun = transaction.has_begun;
     let committed = transaction.end().await;
     for settle in settlements {
         settle(committed.clone());
     }
-    Some(connection)
+    if has_begun {
+        return Some(connection);
+    }
+    let _ = connection.close().await;
+    None
 }
 
-/// The transaction of a group. A savepoint is taken before each of several works, by the statement
-/// that ends the one before it: each statement is a message to the thread that runs SQLite.
+/// The transaction of a group, and a savepoint for each of several works. Each statement is a
+/// message to the thread that runs SQLite, so what begins the transaction, and what parts a work
+/// from the one before it, goes along with a work's opening.
 struct Group<'c> {
     connection: &'c mut AnyConnection,
-    /// How many works have not run yet.
-    to_come: usize,
+    /// What the next work's opening comes after.
+    before_next: &'static [&'static str],
+    has_begun: bool,
     /// The only work of a group needs no savepoint: the transaction itself is one.
     alone: bool,
     entries: Vec<Noted>,
@@ -287,49 +309,80 @@ struct Group<'c> {
 }
 
 impl<'c> Group<'c> {
-    async fn begin(connection: &'c mut AnyConnection, works: usize) -> sqlx::Result<Self> {
+    fn of(connection: &'c mut AnyConnection, works: usize) -> Self {
         let alone = works == 1;
         // A plain BEGIN would take SQLite's write lock only at the first write, and then a second
         // writer (another process: an administrator's command) makes it fail instead of wait.
-        let statement = match (connection.backend_name(), alone) {
-            ("SQLite", true) => "BEGIN IMMEDIATE",
-            ("SQLite", false) => "BEGIN IMMEDIATE; SAVEPOINT work",
-            (_, true) => "BEGIN",
-            (_, false) => "BEGIN; SAVEPOINT work",
+        let before_next: &[&str] = match (connection.backend_name(), alone) {
+            ("SQLite", true) => &["BEGIN IMMEDIATE"],
+            ("SQLite", false) => &["BEGIN IMMEDIATE", "SAVEPOINT work"],
+            (_, true) => &["BEGIN"],
+            (_, false) => &["BEGIN", "SAVEPOINT work"],
         };
-        connection.execute(statement).await?;
-        Ok(Self {
+        Self {
             connection,
-            to_come: works,
+            before_next,
+            has_begun: false,
             alone,
             entries: Vec::new(),
             failure: None,
-        })
+        }
     }
 
-    async fn run(&mut self, work: Box<dyn Work>) -> Settle {
-        let Ran { kept, settle } = work.run(self.connection).await;
-        self.to_come -= 1;
-        let statement = match (&kept, self.alone) {
-            (Some(_), true) => None,
-            (Some(_), false) => (self.to_come > 0).then_some(NEXT_WORK),
-            (None, true) => {
-                self.failure = Some(withdrawn());
+    /// Runs a work, or answers it at once where it comes to nothing.
+    async fn run(&mut self, mut work: Box<dyn Work>) -> Option<Settle> {
+        if let Some(error) = &self.failure {
+            work.refuse(error.clone());
+            return None;
+        }
+        match self.open(work.take_opening()).await {
+            Ok(opened) => {
+                let Ran { kept, settle } = work.run(self.connection, opened).await;
+                match kept {
+                    Some(entries) => self.entries.extend(entries),
+                    None => self.withdraw().await,
+                }
+                Some(settle)
+            }
+            Err(Failed::Before(error)) => {
+                tracing::error!(%error, "nothing was written");
+                self.failure = Some(error.clone());
+                work.refuse(error);
                 None
             }
-            // The savepoint stays, for the next work.
-            (None, false) => Some("ROLLBACK TO SAVEPOINT work"),
-        };
-        self.entries.extend(kept.unwrap_or_default());
+            Err(Failed::Itself(error)) => {
+                self.withdraw().await;
+                work.refuse(error);
+                None
+            }
+        }
+    }
+
+    async fn open(&mut self, opening: Batch) -> Result<Vec<Done>, Failed> {
+        let opened = opening.run_after(self.before_next, self.connection).await;
+        if !matches!(opened, Err(Failed::Before(_))) {
+            self.has_begun = true;
+            self.before_next = match self.alone {
+                true => &[],
+                false => &["RELEASE SAVEPOINT work", "SAVEPOINT work"],
+            };
+        }
+        opened
+    }
+
+    /// Takes back what a work has done that erred.
+    async fn withdraw(&mut self) {
+        if self.alone {
+            self.failure = Some(withdrawn());
+            return;
+        }
+        // The savepoint stays, for the next work.
+        self.before_next = &[];
         // After SQLITE_FULL or an I/O error SQLite has rolled back the whole transaction by itself
         // (sqlite.org/lang_transaction.html section 3.1), the savepoint with it: then the group is
         // lost.
-        if let Some(statement) = statement
-            && let Err(error) = self.connection.execute(statement).await
-        {
-            self.failure = Some(StoreError::from(error));
-        }
-        settle
+        let rolled_back = self.connection.execute("ROLLBACK TO SAVEPOINT work").await;
+        self.failure = rolled_back.err().map(StoreError::from);
     }
 
     /// Commits, unless something failed.
@@ -350,8 +403,6 @@ impl<'c> Group<'c> {
         committed
     }
 }
-
-const NEXT_WORK: &str = "RELEASE SAVEPOINT work; SAVEPOINT work";
 
 async fn commit(connection: &mut AnyConnection, entries: Vec<Noted>) -> Result<(), StoreError> {
     let sealed = async {

@@ -96,18 +96,13 @@ pub async fn acknowledge(
         .await
 }
 
-/// Removes what no device needs to be told any more.
-pub async fn purge(connection: &mut AnyConnection, before: Timestamp) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM delivery WHERE created_at < $1 AND (kind <> 'accountChanged' OR cursor <= \
-         (SELECT a.acknowledged_cursor FROM account a \
-          WHERE a.document_number = delivery.document_number))",
-    )
-    .bind(before.milliseconds())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
+/// Removes some of what no device needs to be told any more: `$1` is before when it was noted,
+/// `$2` how many at most.
+pub(crate) const PURGE: &str = "DELETE FROM delivery WHERE (document_number, cursor) IN \
+     (SELECT d.document_number, d.cursor FROM delivery d \
+      WHERE d.created_at < $1 AND (d.kind <> 'accountChanged' OR d.cursor <= \
+       (SELECT a.acknowledged_cursor FROM account a \
+        WHERE a.document_number = d.document_number)) LIMIT $2)";
 
 type EventColumns = (&'static str, Option<Uuid>, Option<&'static str>);
 

@@ -4,19 +4,13 @@ use std::time::Duration;
 
 use symbolon_protocol::device::events::Withdrawal;
 
-use super::prompts;
 use super::rows::session_columns;
 use super::{EndResult, Session, SessionResult, Sessions, finish};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
-use crate::{deliveries, muting};
 
 /// How long after its end a session can still be fetched by the relying party.
 pub(super) const KEPT_FOR_RELYING_PARTY: Duration = Duration::from_secs(5 * 60);
-
-/// How long after its end a session is kept at all: a device that answers late is told so, and a
-/// copied device that answers late is found out.
-const KEPT: Duration = Duration::from_secs(60 * 60);
 
 impl Sessions {
     /// Ends a session whose time is over. Another node may have been faster; then nothing changes.
@@ -50,31 +44,5 @@ impl Sessions {
             self.expire(&Session::from_row(row)?).await?;
         }
         Ok(())
-    }
-
-    /// Removes sessions, events and mutes that nobody will ask for any more.
-    pub async fn purge(&self) -> Result<(), StoreError> {
-        let now = Timestamp::now();
-        let before = now.minus(KEPT);
-        self.store
-            .write(move |connection| {
-                Box::pin(async move {
-                    sqlx::query(
-                        "DELETE FROM session WHERE state = 'complete' AND completed_at < $1",
-                    )
-                    .bind(before.milliseconds())
-                    .execute(&mut *connection)
-                    .await?;
-                    deliveries::purge(connection, before).await?;
-                    muting::purge(connection, now).await?;
-                    prompts::purge(connection, now).await?;
-                    sqlx::query("DELETE FROM nonce WHERE expires_at < $1")
-                        .bind(before.milliseconds())
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            })
-            .await
     }
 }

@@ -14,6 +14,7 @@ mod linked;
 mod outside;
 mod poll;
 mod prompts;
+mod purge;
 mod request;
 mod rows;
 mod take_up;

@@ -21,6 +21,11 @@ const LAST_BREATH: Duration = Duration::from_secs(1);
 /// What systemd tells the program it started alone.
 const NOT_INHERITED: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
+/// For one operation, a module that works on OpenSSL takes some thousand small pieces of memory and
+/// gives them back. glibc keeps 7 of each size at hand for a thread; with more, the operation is
+/// 3 % faster. Other libraries do not know the variable.
+const ALLOCATOR: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=500");
+
 /// A process, until it has ended.
 pub(crate) struct Running {
     /// A process's number may be another's once it is gone; this stays its own.
@@ -67,6 +72,10 @@ impl Running {
         }
         for variable in NOT_INHERITED {
             command.env_remove(variable);
+        }
+        // Whoever runs the program may know better.
+        if std::env::var_os(ALLOCATOR.0).is_none() {
+            command.env(ALLOCATOR.0, ALLOCATOR.1);
         }
         let mut child = command
             .arg(ARGUMENT)

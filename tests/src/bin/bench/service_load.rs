@@ -18,9 +18,9 @@ use symbolon_tests::soft_device::{Prepared, SoftDevice};
 
 /// Distinct accounts: several for each request under way, so that the beginning and the end of a
 /// round, where fewer are under way, are a small part of it.
-const ACCOUNTS: usize = 128;
+const ACCOUNTS: usize = 256;
 /// Logins of each.
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 10;
 /// Requests under way at a time.
 const AT_A_TIME: usize = 64;
 

@@ -124,7 +124,8 @@ async fn apply(
     Entry::new(Action::Signed, detail)
         .account(document_number)
         .relying_party(completion.session.relying_party)
-        .note(now)?;
+        // Rows of the trail stand in the order of their times.
+        .note(Timestamp::now())?;
     let told = shown || completion.session.offered.len() > 1;
     let session = completion.session.ended(completion.result, now);
     // Before whoever confirms is woken: the relying party is the one that waits.

@@ -28,6 +28,8 @@ const AT_A_TIME: usize = 64;
 pub(crate) struct Load {
     /// Logins completed in a second: asked for, confirmed, fetched.
     pub(crate) logins_per_second: f64,
+    /// What the bare loop reached on the same processors, after each round.
+    pub(crate) bare_per_second: f64,
     /// Of the time of one login, what the confirming took.
     pub(crate) confirm_part: f64,
     /// Processor time of the service for one login.
@@ -37,11 +39,12 @@ pub(crate) struct Load {
 }
 
 /// Loads a service of its own, on processors of its own. The devices' own arithmetic is not timed:
-/// it runs elsewhere in life.
-pub(crate) fn measure(own: &Cores, loading: &Cores) -> Load {
+/// it runs elsewhere in life. `bare` measures what it is compared with: in turns, because a machine
+/// is not as fast in one minute as in the next.
+pub(crate) fn measure(own: &Cores, loading: &Cores, bare: impl Fn() -> f64) -> Load {
     let folder = Folder::new("bench-service");
     let mut service = own.run(|| start(&folder));
-    loading.run(|| load(&folder, &mut service))
+    loading.run(|| load(&folder, &mut service, || own.run(&bare)))
 }
 
 fn start(folder: &Folder) -> Service {
@@ -56,7 +59,7 @@ fn start(folder: &Folder) -> Service {
     Service::start(data, None)
 }
 
-fn load(folder: &Folder, service: &mut Service) -> Load {
+fn load(folder: &Folder, service: &mut Service, bare: impl Fn() -> f64) -> Load {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -68,9 +71,12 @@ fn load(folder: &Folder, service: &mut Service) -> Load {
     let service = service.process().pid();
     // Once around to warm up: connections, statements, caches.
     round(&runtime, &relying_parties, &mut devices, service);
-    let rounds: Vec<Round> = (0..ROUNDS)
-        .map(|_| round(&runtime, &relying_parties, &mut devices, service))
-        .collect();
+    let (rounds, bare): (Vec<Round>, Vec<f64>) = (0..ROUNDS)
+        .map(|_| {
+            let round = round(&runtime, &relying_parties, &mut devices, service);
+            (round, bare())
+        })
+        .unzip();
     let all = rounds.iter().fold(Spent::default(), |all, round| {
         all + round.asking + round.confirming
     });
@@ -78,6 +84,7 @@ fn load(folder: &Folder, service: &mut Service) -> Load {
     let logins = ACCOUNTS as f64 * f64::from(ROUNDS);
     Load {
         logins_per_second: logins / all.time.as_secs_f64(),
+        bare_per_second: bare.iter().sum::<f64>() / f64::from(ROUNDS),
         confirm_part: confirming.as_secs_f64() / all.time.as_secs_f64(),
         processor_time: all.service.div_f64(logins),
         loading_time: all.loading.div_f64(logins),

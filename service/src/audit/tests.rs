@@ -2,6 +2,7 @@ use symbolon_protocol::audit_chain::ChainHash;
 
 use super::*;
 use crate::store::Store;
+use crate::store::tests::open_in;
 
 const ROWS: i64 = 5;
 
@@ -12,8 +13,7 @@ struct Trail {
 
 impl Trail {
     async fn open(folder: tempfile::TempDir) -> Self {
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("t.db").display());
-        let store = Store::open(&url).await.unwrap();
+        let store = open_in(folder.path()).await;
         Self { folder, store }
     }
 

@@ -77,15 +77,8 @@ mod tests {
     use sqlx::AssertSqlSafe;
 
     use super::*;
+    use crate::store::tests::fresh;
     use crate::store::{Columns, Store};
-
-    async fn fresh() -> (tempfile::TempDir, Store, Sessions) {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("t.db").display());
-        let store = Store::open(&url).await.unwrap();
-        let sessions = Sessions::new(store.clone(), "test", Duration::from_secs(60));
-        (folder, store, sessions)
-    }
 
     async fn run(store: &Store, statement: String) {
         let writing = store.write(move |connection| {
@@ -109,7 +102,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_old_goes_however_much_it_is_and_nothing_else() {
-        let (_folder, store, sessions) = fresh().await;
+        let (_folder, store) = fresh().await;
+        let sessions = Sessions::new(store.clone(), "test", Duration::from_secs(60));
         let many = 2 * AT_ONCE + 3;
         let old = Timestamp::now().minus(2 * KEPT).milliseconds();
         let recent = Timestamp::now().milliseconds();
@@ -155,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_old_is_found_without_reading_everything() {
-        let (_folder, store, _) = fresh().await;
+        let (_folder, store) = fresh().await;
         for statement in [PURGE, deliveries::PURGE] {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
                 .bind(1_i64)

@@ -79,9 +79,7 @@ impl Store {
             + Send
             + 'static,
     {
-        let opening = Batch::default();
-        self.writer
-            .write(opening, |connection, _| work(connection))
+        self.write_from(Batch::default(), |connection, _| work(connection))
             .await
     }
 
@@ -121,4 +119,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,20 @@
+use std::path::Path;
+
 use futures_util::TryStreamExt;
 
 use super::*;
 
-async fn fresh() -> (tempfile::TempDir, Store) {
+/// An empty store, in a folder that goes when it is dropped.
+pub(crate) async fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("t.db").display());
-    let store = Store::open(&url).await.unwrap();
+    let store = open_in(folder.path()).await;
     (folder, store)
+}
+
+/// The store in a folder; a new one, if there is none.
+pub(crate) async fn open_in(folder: &Path) -> Store {
+    let url = format!("sqlite://{}?mode=rwc", folder.join("t.db").display());
+    Store::open(&url).await.unwrap()
 }
 
 async fn insert(store: &Store, value: &'static str, fail: bool) -> Result<(), StoreError> {

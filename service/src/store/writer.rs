@@ -114,7 +114,9 @@ type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// One piece of work, its type erased.
 trait Work: Send {
     /// What it begins with, to be taken before it runs.
-    fn take_opening(&mut self) -> Batch;
+    fn take_opening(&mut self) -> Batch {
+        Batch::default()
+    }
 
     /// Runs the rest; the caller is told by [`Ran::settle`], once the commit is decided.
     fn run<'c>(
@@ -189,10 +191,6 @@ struct Stop {
 }
 
 impl Work for Stop {
-    fn take_opening(&mut self) -> Batch {
-        Batch::default()
-    }
-
     fn run<'c>(self: Box<Self>, _: &'c mut AnyConnection, _: Vec<Done>) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
             Ran {

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::Timestamp;
 use crate::sessions::{Session, SessionResult, finish};
+use crate::store::tests::fresh;
 
 const PERSON: &str = "PNOEE-40504040001";
 const DOCUMENT: &str = "PNOEE-40504040001-DEMA-Q";
@@ -61,9 +62,7 @@ impl Bench {
 
     /// With more in its configuration.
     async fn configured(settings: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("s.db").display());
-        let store = Store::open(&url).await.unwrap();
+        let (folder, store) = fresh().await;
         let lifetime = std::time::Duration::from_secs(120);
         let sessions = Sessions::new(store.clone(), "smart-id-demo", lifetime);
         let config: RelyingPartyConfig =
